@@ -1,0 +1,115 @@
+"""The clerk: what workers found is stored, recorded and told as an outcome, each result for itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+
+from ingest import state
+from ingest.work import Ended, Look, Read, Redo, Refused, Same, Take, Taken
+from kb import faults
+from kb.knowledge import KnowledgeBase
+from kb.ledger import Item, Ledger, Stage
+from kb.models import Change, Outcome
+
+GONE = frozenset({"not_found", "gone"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """An outcome that is recorded. `later`: the same target may succeed another time."""
+
+    outcome: Outcome
+    key: str
+    later: bool = False
+
+
+class Clerk:
+    """Stores and records for one run; to be used by the thread that holds the writer lock."""
+
+    def __init__(self, kb: KnowledgeBase, ledger: Ledger, run_id: int, since: date | None) -> None:
+        self._kb = kb
+        self._ledger = ledger
+        self._run = run_id
+        self._since = since
+
+    def record(self, outcome: Outcome) -> Outcome:
+        """Record an outcome that is of no address."""
+        self._ledger.settle(self._run, outcome, _now())
+        return outcome
+
+    def stored(self, result: Taken) -> Settled:
+        """An article is committed, then recorded. Killed in between, the next run finds it stored."""
+        task, article = result.task, result.article
+        name = article.url if isinstance(task, Read) and task.size > 1 else _name(task)
+        if self._since and article.published and article.published.day < self._since:
+            message = f"published {article.published.iso()}, before {self._since}; left out"
+            outcome = Outcome(name, message=message, title=article.title, source_id=article.source_id)
+            # It stays pending: a run without --since takes it.
+            return self._settled(task, outcome, None, later=True)
+        change = self._kb.add(article)
+        faults.point("ingest.added")
+        outcome = Outcome(
+            name, change, article.id, article.title, source_id=article.source_id, snapshot=article.snapshot
+        )
+        if isinstance(task, Read):
+            return self._settled(task, outcome, None)
+        known = state.after_storing(replace(self._item(task), snapshot=article.snapshot), _now(), article.id)
+        if result.validators is not None:
+            known = replace(known, etag=result.validators.etag, last_modified=result.validators.last_modified)
+        return self._settled(task, outcome, known)
+
+    def unchanged(self, result: Same) -> Settled:
+        known = self._item(result.task)
+        outcome = Outcome(result.task.link.url, Change.UNCHANGED, known.article_id, source_id=known.source_id)
+        return self._settled(result.task, outcome, replace(known, last=_now()))
+
+    def refused(self, result: Refused) -> Settled:
+        """No article. What is stored under the address stays; if the page is gone, that is marked."""
+        task, error = result.task, result.error
+        assert not isinstance(task, Look)
+        known = self._item(task)
+        outcome = Outcome(
+            target=result.at or _name(task),
+            reason=error.reason,
+            message=str(error),
+            article_id=known.article_id,
+            source_id=known.source_id,
+            snapshot=result.snapshot,
+        )
+        if known.stage is Stage.STORED:
+            if error.reason in GONE and known.article_id and isinstance(task, Take):
+                self._kb.catalog.mark_gone(known.article_id)
+                outcome = replace(outcome, reason=None, message=f"gone: {error}; the article stays, marked as gone")
+            return self._settled(task, outcome, replace(known, last=_now()), later=error.retry)
+        if result.at is not None and result.at != _name(task):
+            return self._settled(task, outcome, None)
+        known = state.after_refusal(replace(known, snapshot=result.snapshot or known.snapshot), _now(), error)
+        return self._settled(task, outcome, known, later=known.stage is Stage.FAILED)
+
+    def ended(self, result: Ended) -> None:
+        """A file that was read whole is passed over from now on, until it changes."""
+        if result.whole and self._since is None:
+            known = state.after_storing(self._item(result.task), _now(), result.article_id or "")
+            self._ledger.save_item(replace(known, etag=result.task.mark, article_id=result.article_id))
+
+    def _item(self, task: Take | Read | Redo) -> Item:
+        now = _now()
+        source_id = task.source.id if task.source else None
+        link = None if isinstance(task, Read) else task.link
+        return self._ledger.items([task.key]).get(task.key) or Item(task.key, Stage.PENDING, now, now, source_id, link)
+
+    def _settled(
+        self, task: Take | Read | Redo, outcome: Outcome, known: Item | None, *, later: bool = False
+    ) -> Settled:
+        self._ledger.settle(self._run, outcome, _now(), known)
+        faults.point("ingest.settled")
+        return Settled(outcome, task.key, later)
+
+
+def _name(task: Take | Read | Redo) -> str:
+    return str(task.path) if isinstance(task, Read) else task.link.url
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

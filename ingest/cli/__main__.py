@@ -1,0 +1,3 @@
+from ingest.cli.app import main
+
+main()

@@ -1,0 +1,88 @@
+"""`lagebild eval`: measures, as JSON and as a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from ingest.cli.app import Json, app, note, opened, out, print_json, settings
+
+evaluate = typer.Typer(help="Measure retrieval, extraction, answers and the claim check.", no_args_is_help=True)
+app.add_typer(evaluate, name="eval")
+
+
+@evaluate.command()
+def retrieval(
+    context: typer.Context,
+    directory: Path,
+    store: Annotated[Path | None, typer.Option(help="Keep the store here and use it again.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Rank the queries of a folder in BEIR layout over its corpus, in a store of its own."""
+    from kb.evaluation import evaluate_retrieval
+
+    _show(evaluate_retrieval(directory, settings(context), store, note), as_json)
+
+
+@evaluate.command()
+def extraction(directory: Path, as_json: Json = False) -> None:
+    """Extract the pages of a folder and compare with its gold, beside plain trafilatura."""
+    from ingest.evaluation import evaluate as measure
+
+    _show(measure(directory), as_json)
+
+
+@evaluate.command()
+def claims(file: Path, as_json: Json = False) -> None:
+    """Check the claims of a JSON Lines file (claim, evidence, label) and compare with their labels."""
+    from kb.verifying.evaluation import evaluate_claims
+
+    _show(evaluate_claims(file), as_json)
+
+
+@evaluate.command()
+def answers(
+    context: typer.Context,
+    file: Path,
+    provider: Annotated[str | None, typer.Option("--provider", "-p")] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m")] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask the questions of a JSON Lines file (question, answers, answerable) and count what came back."""
+    from kb.evaluation import evaluate_answers
+
+    with opened(context) as kb:
+        _show(evaluate_answers(kb, file, provider, model, note), as_json)
+
+
+def _show(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(result)
+        return
+    simple = {key: value for key, value in result.items() if not isinstance(value, dict)}
+    for key, value in simple.items():
+        out.print(f"{key}: {value}", markup=False)
+    for key, value in result.items():
+        if isinstance(value, dict):
+            out.print(_table(key, value))
+
+
+def _table(title: str, values: dict[str, Any]) -> Table:
+    nested = {key: value for key, value in values.items() if isinstance(value, dict)}
+    table = Table(title=title, title_justify="left")
+    if not nested:
+        nested = {"": values}
+    columns = list(dict.fromkeys(name for value in nested.values() for name in value))
+    table.add_column("")
+    for name in columns:
+        table.add_column(str(name), justify="right")
+    for key, value in nested.items():
+        table.add_row(str(key), *(_number(value.get(name)) for name in columns))
+    return table
+
+
+def _number(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else "" if value is None else str(value)

@@ -1,0 +1,104 @@
+"""How results look in a terminal. Foreign text is printed as text: markup and control codes are inert."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from ingest.cli.app import err, out
+from kb.models import Answer, Passage, Verdict, Version
+from kb.views import shortened, web_address
+
+if TYPE_CHECKING:
+    from kb.answering import Event
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+MARKS = {
+    Verdict.SUPPORTED: ("✓", "green"),
+    Verdict.PARTIAL: ("≈", "yellow"),
+    Verdict.UNSUPPORTED: ("?", "red"),
+    Verdict.CONTRADICTED: ("✗", "red"),
+    Verdict.UNCHECKED: ("·", "dim"),
+}
+
+
+def plain(text: str) -> str:
+    """Foreign text without terminal control codes."""
+    return CONTROL.sub(" ", text)
+
+
+def byline(version: Version) -> str:
+    when = version.published.iso() if version.published else "no date"
+    return plain(f"{version.source}, {when}, {version.language}")
+
+
+def show_passages(found: Iterable[Passage]) -> None:
+    table = Table(show_header=True, header_style="bold", expand=True)
+    table.add_column("#", justify="right")
+    table.add_column("score", justify="right")
+    table.add_column("article", ratio=1)
+    table.add_column("passage", ratio=2)
+    for item in found:
+        article = Text.assemble((plain(item.version.title), "bold"), "\n", (byline(item.version), "dim"))
+        table.add_row(
+            str(item.rank), f"{item.score:.2f}", article, Text(shortened(plain(item.text).replace("\n", " "), 300))
+        )
+    if table.row_count:
+        out.print(table)
+    else:
+        err.print("nothing found; `lagebild status` shows what is stored")
+
+
+class AnswerPrinter:
+    """Prints an answer as it comes; with `quiet`, only follows it to its end."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+
+    def follow(self, events: Iterable[Event]) -> Answer:
+        from kb.answering import Done, Evidence
+        from kb.answering import Text as Piece
+
+        answer: Answer | None = None
+        for event in events:
+            if isinstance(event, Done):
+                answer = event.answer
+            elif self._quiet:
+                continue
+            elif isinstance(event, Evidence):
+                languages = ", ".join(f"{count} {name}" for name, count in event.coverage.by_language.items())
+                err.print(f"[dim]{event.coverage.passages} passages ({languages or 'none'}); asking …[/dim]")
+            elif isinstance(event, Piece):
+                out.print(Text(plain(event.text)), end="")
+        assert answer is not None, "a stream of events ends with Done"
+        if not self._quiet:
+            self._end(answer)
+        return answer
+
+    def _end(self, answer: Answer) -> None:
+        out.print()
+        if answer.message:
+            out.print(Text(plain(answer.message), style="yellow"))
+        for sentence in answer.sentences:
+            mark, style = MARKS[sentence.verdict]
+            reason = f"  ({sentence.reason})" if sentence.reason and sentence.verdict != Verdict.SUPPORTED else ""
+            out.print(Text.assemble((f"{mark} {sentence.verdict:<12}", style), plain(sentence.text), (reason, "dim")))
+        for citation in answer.citations:
+            version = citation.passage.version
+            head = Text.assemble((f"[{citation.n}] ", "bold cyan"), (plain(version.title), "bold"))
+            body = Text.assemble(
+                f"“{plain(citation.quote)}”\n", (byline(version), "dim"), "\n", (web_address(version) or version.url, "dim")
+            )
+            out.print(Panel(body, title=head, title_align="left", border_style="dim"))
+        if not answer.sentences:
+            show_passages(answer.passages)
+        usage = answer.usage
+        who = f"{answer.answered_by} · {answer.model}" if answer.answered_by else "no model"
+        tokens = f" · {usage.prompt_tokens}+{usage.completion_tokens} tokens" if usage.prompt_tokens else ""
+        out.print(Text(f"{answer.status} · {who}{tokens} · {answer.coverage.origins} articles", style="dim"))

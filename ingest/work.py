@@ -1,0 +1,308 @@
+"""What workers do with a task: fetch or read, keep a snapshot, have it parsed in a child. Nothing is stored here.
+
+    Look → Looked          a feed, sitemap or listing page, and the links on it
+    Take → Taken | Same    a page, and the article on it
+    Read → Taken …, Ended  a file, and the articles in it
+    Redo → Taken           a snapshot, read once more
+
+What fails becomes `Refused`; only what makes the whole run impossible (a full disk) is raised.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ingest import dates
+from ingest.canonical import canonical
+from ingest.children import Parser
+from ingest.discover import Discovery, kind_of
+from ingest.documents import Unread, read_file
+from ingest.policy import FetchPolicy, Purpose
+from ingest.politeness import HostStates
+from ingest.sources import Kind, Source
+from ingest.web import NotModified, Validators, Web
+from kb import faults
+from kb.errors import CollectError
+from kb.language import detect
+from kb.models import Article, Link, Page, Precision, Published
+from kb.snapshots import Snapshots
+
+FEEDS = ("feed", "json-feed")
+LISTS = (*FEEDS, "sitemap")
+ASSETS = ("_files", "-Dateien")
+"""How browsers name the folder beside a saved page."""
+
+NO_ARTICLE = frozenset({"index_page", "no_text", "too_short", "soft_404"})
+"""Refusals after which a page that a person named may still be a page with links."""
+
+_FEED_ADDRESS = re.compile(r"(?:^|[/._?=-])(?:feeds?|rss|atom|rdf)(?:$|[/._?&=-])", re.IGNORECASE)
+_SITEMAP_ADDRESS = re.compile(r"sitemap", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Read a feed, sitemap or page with links. `depth` counts the sitemaps that led here."""
+
+    job: int
+    url: str
+    source: Source | None = None
+    validators: Validators | None = None
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Fetch a page and read the article on it. `named`: a person asked for this address, it may be a list too."""
+
+    key: str
+    link: Link
+    source: Source | None = None
+    validators: Validators | None = None
+    named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read a file. `size` counts the articles it is expected to hold."""
+
+    key: str
+    path: Path
+    mark: str
+    source: Source | None = None
+    size: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Redo:
+    """Read a refused page again from its snapshot."""
+
+    key: str
+    link: Link
+    snapshot: str
+    source: Source | None = None
+
+
+Task = Look | Take | Read | Redo
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The links of a list; without a discovery the server says that nothing changed."""
+
+    task: Look | Take
+    discovery: Discovery | None
+    page: Page | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    task: Take | Read | Redo
+    article: Article
+    validators: Validators | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """A page that has not changed since it was stored."""
+
+    task: Take
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No article, and why. `at` names the line of a file, where that says more than the task."""
+
+    task: Task
+    error: CollectError
+    snapshot: str | None = None
+    at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A file was read to its end; `whole` if nothing of it was refused. `article_id` of a file with one article."""
+
+    task: Read
+    whole: bool
+    article_id: str | None
+
+
+Result = Looked | Taken | Same | Refused | Ended
+
+
+class Bench:
+    """The parts that workers share: web clients, the parser's children, snapshots. Safe from any thread."""
+
+    def __init__(self, policy: FetchPolicy, hosts: HostStates, parser: Parser, snapshots: Snapshots) -> None:
+        self._web = Web(policy, hosts=hosts)
+        # What a user took in knowingly, against the site's wish, is fetched by a client of its own.
+        self._bold = Web(replace(policy, respect_optout=False), hosts=hosts)
+        self._parser = parser
+        self._snapshots = snapshots
+
+    def close(self) -> None:
+        self._web.close()
+        self._bold.close()
+        self._parser.close()
+
+    def work(self, task: Task, release: Callable[[], None]) -> Iterator[Result]:
+        """Results of a task; calls `release` as soon as the host or disk is no longer needed."""
+        kept: list[str] = []
+        try:
+            if isinstance(task, Look):
+                yield self._look(task, release, kept)
+            elif isinstance(task, Take):
+                yield self._take(task, release, kept)
+            elif isinstance(task, Read):
+                yield from self._read(task)
+            else:
+                yield self._redo(task)
+        except CollectError as error:
+            yield Refused(task, error, kept[-1] if kept else None)
+
+    def _fetch(self, task: Look | Take, purpose: Purpose, release: Callable[[], None]) -> Page | NotModified:
+        web = self._bold if task.source is not None and task.source.ignore_optout else self._web
+        url = task.url if isinstance(task, Look) else task.link.url
+        page = web.fetch(url, validators=task.validators, purpose=purpose)
+        release()
+        faults.point("ingest.fetched")
+        return page
+
+    def _keep(self, page: Page, kept: list[str]) -> str:
+        kept.append(self._snapshots.put(page))
+        faults.point("ingest.snapshot")
+        return kept[-1]
+
+    def _look(self, task: Look, release: Callable[[], None], kept: list[str]) -> Looked:
+        purpose = purpose_of(task.url, task.source) if task.depth == 0 else Purpose.SITEMAP
+        page = self._fetch(task, purpose, release)
+        if isinstance(page, NotModified):
+            return Looked(task, None, None)
+        try:
+            found = discover_on(page, task.source, self._parser, sitemap=task.depth > 0)
+        except CollectError:
+            self._keep(page, kept)
+            raise
+        return Looked(task, found, replace(page, content=b""))
+
+    def _take(self, task: Take, release: Callable[[], None], kept: list[str]) -> Result:
+        purpose = purpose_of(task.link.url, None) if task.named else Purpose.PAGE
+        page = self._fetch(task, purpose, release)
+        if isinstance(page, NotModified):
+            return Same(task)
+        if task.named and kind_of(page) in (*LISTS, "text"):
+            return Looked(task, discover_on(page, None, self._parser), replace(page, content=b""))
+        snapshot = self._keep(page, kept)
+        try:
+            article = article_on(page, task.link, task.source, self._parser)
+        except CollectError as error:
+            if not task.named or error.reason not in NO_ARTICLE:
+                raise
+            try:
+                return Looked(task, self._parser.discover(page), replace(page, content=b""))
+            except CollectError:
+                raise error from None
+        return Taken(task, replace(article, snapshot=snapshot), Validators.of(page))
+
+    def _read(self, task: Read) -> Iterator[Result]:
+        source, whole, ids = task.source, True, list[str]()
+        for found in read_file(task.path, self._parser, datetime.now(UTC)):
+            if isinstance(found, Unread):
+                whole = False
+                yield Refused(task, CollectError(found.reason, found.message), at=found.target)
+                continue
+            if source is not None:
+                found = replace(found, source_id=source.id, side=found.side or source.side or None)
+            ids = [*ids[:1], found.id]
+            yield Taken(task, found)
+        yield Ended(task, whole, ids[0] if len(ids) == 1 else None)
+
+    def _redo(self, task: Redo) -> Result:
+        page = self._snapshots.get(task.snapshot)
+        try:
+            article = article_on(page, task.link, task.source, self._parser)
+        except CollectError as error:
+            return Refused(task, error, task.snapshot)
+        return Taken(task, replace(article, snapshot=task.snapshot))
+
+
+def purpose_of(url: str, source: Source | None) -> Purpose:
+    """What an address is fetched for: the source says it, else its wording does."""
+    if source is not None:
+        return {Kind.FEED: Purpose.FEED, Kind.SITEMAP: Purpose.SITEMAP}.get(source.kind, Purpose.PAGE)
+    if _SITEMAP_ADDRESS.search(url):
+        return Purpose.SITEMAP
+    return Purpose.FEED if _FEED_ADDRESS.search(url.partition("://")[2].partition("/")[2]) else Purpose.PAGE
+
+
+def discover_on(page: Page, source: Source | None, parser: Parser, *, sitemap: bool = False) -> Discovery:
+    """The links of a page that should be a list. Raises CollectError (not_a_feed) for what is another thing."""
+    kind = kind_of(page)
+    if source is not None:
+        wanted = "sitemap" if sitemap or source.kind is Kind.SITEMAP else str(source.kind)
+        right = {"feed": FEEDS, "sitemap": ("sitemap", "text")}.get(wanted)
+        if right is not None and kind not in right:
+            message = f"{page.final_url} should be a {wanted} and is {kind}; see: lagebild sources check {source.id}"
+            raise CollectError("not_a_feed", message)
+    return parser.discover(page, source.id if source else None, source.timezone if source else None)
+
+
+def article_on(page: Page, link: Link, source: Source | None, parser: Parser) -> Article:
+    """The article of a page or PDF, with what its source knows of it. Raises CollectError."""
+    if kind_of(page) == "pdf":
+        return _pdf_article(page, link, source, parser)
+    known: dict[str, Any] = {}
+    if source is not None:
+        known = {"outlet": source.outlet, "source_id": source.id, "side": source.side or None}
+        known |= {"timezone": source.timezone, "ignore_optout": source.ignore_optout}
+    return parser.extract(page, link, **known)
+
+
+def _pdf_article(page: Page, link: Link, source: Source | None, parser: Parser) -> Article:
+    found = parser.pdf(page.content, page.final_url)
+    witnesses = [link.published] if link.published else []
+    if found.created is not None:
+        exact = found.created.tzinfo is not None
+        at = found.created if exact else found.created.replace(tzinfo=UTC)
+        witnesses.append(Published(at.astimezone(UTC), Precision.TIME if exact else Precision.DAY, "file"))
+    host = page.final_url.partition("://")[2].partition("/")[0]
+    return Article(
+        url=canonical(page.final_url),
+        title=found.title or link.title or page.final_url.rpartition("/")[2],
+        text=found.text,
+        language=detect(found.text),
+        source=source.outlet if source else host.removeprefix("www."),
+        fetched=page.fetched,
+        published=dates.choose(witnesses, page.fetched).published,
+        authors=found.authors,
+        source_id=source.id if source else None,
+        side=source.side or None if source else None,
+    )
+
+
+def files_below(folder: Path, suffixes: frozenset[str] | set[str]) -> Iterator[Path]:
+    """Readable files below a folder, in order of their names; hidden ones and links that lead out are passed over."""
+    root = folder.resolve()
+    for place, folders, names in os.walk(root, followlinks=False):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and not name.endswith(ASSETS))
+        for path in (Path(place) / name for name in sorted(names) if not name.startswith(".")):
+            if path.suffix.lower() in suffixes and path.resolve().is_relative_to(root):
+                yield path
+
+
+def file_mark(path: Path) -> str:
+    """A file's size and time: while they stay, its content is taken to be the same. Raises OSError."""
+    about = path.stat()
+    return f"{about.st_size}-{about.st_mtime_ns}"
+
+
+def lines_in(path: Path) -> int:
+    """How many lines a file has, so that progress has an end. Raises OSError."""
+    with path.open("rb") as file:
+        return max(1, sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b"")))

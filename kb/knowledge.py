@@ -1,0 +1,371 @@
+"""The facade: one knowledge base, opened from its home. Page, command line and notebook stand on it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kb import generations
+from kb.backup import restore_into, write_backup
+from kb.catalog import Catalog, Entry
+from kb.chunking import CHUNKER, chunks
+from kb.contract import answer_json
+from kb.embedding import Embedder, load_embedder
+from kb.errors import IndexMismatch, UsageError
+from kb.language import detect
+from kb.lock import WriterLock
+from kb.models import Answer, Article, Change, Filters, Passage, Version, digest
+from kb.settings import Settings
+from kb.views import Passages
+from kb.words import words
+
+if TYPE_CHECKING:
+    import pandas
+
+    from kb.answering import Call, Event
+    from kb.dense import DenseIndex
+    from kb.local.server import LocalServer
+    from kb.providers import Registry
+    from kb.retrieval import Found, Retriever
+    from kb.status import Status
+
+PUBLISH_AFTER = 500
+"""Chunks committed since the last generation that make a new one worth its two or three seconds."""
+
+
+def open_kb(home: str | Path | None = None, settings: Settings | None = None) -> KnowledgeBase:
+    """Open the knowledge base of a home (default: as the command line would choose it), making it if need be.
+
+    Raises HomeError if the home cannot be read, IndexMismatch if it was built with another embedder.
+    """
+    chosen = settings or Settings.from_env(home=Path(home) if home else None)
+    return KnowledgeBase(chosen)
+
+
+class KnowledgeBase:
+    """One knowledge base. Reading is safe from any thread and any number of processes; one process writes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.catalog = Catalog(settings.home / "catalog.sqlite")
+        self._lock = WriterLock(settings.home)
+        self._loading = threading.RLock()
+        self._running: LocalServer | None = None
+
+    def __enter__(self) -> KnowledgeBase:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if "index" in self.__dict__:
+            self.index.close()
+        if self._running is not None:
+            self._running.close()
+        self.catalog.close()
+
+    # ── parts, loaded when they are first needed ──────────────────────────────────────────────
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        chosen = self.settings
+        with self._loading:
+            return load_embedder(
+                chosen.embedder,
+                base_url=chosen.embedding_url or None,
+                model=chosen.embedding_model or None,
+                api_key=chosen.embedding_key or None,
+                dimension=chosen.embedding_dimension or None,
+                threads=chosen.threads or None,
+            )
+
+    @cached_property
+    def index(self) -> DenseIndex:
+        from kb.dense import DenseIndex
+
+        with self._loading:
+            self._check_binding()
+            return DenseIndex(
+                self.catalog, self._index_folder, self.embedder.id, self.embedder.dimension, self.settings.chroma
+            )
+
+    @property
+    def _index_folder(self) -> Path:
+        return self.settings.home / "index"
+
+    @property
+    def _binding(self) -> str:
+        return f"{self.embedder.id}/{self.embedder.dimension}/{CHUNKER}"
+
+    def _check_binding(self) -> None:
+        built = self.catalog.meta("binding")
+        if built is not None and built != self._binding:
+            raise IndexMismatch(built, self._binding)
+
+    # ── writing ───────────────────────────────────────────────────────────────────────────────
+
+    @contextmanager
+    def writing(self, wait: float = 0.0) -> Iterator[None]:
+        """Hold the writer lock of the home, waiting up to `wait` seconds. Raises HomeLocked."""
+        with self._lock.held(wait):
+            yield
+
+    def add(self, article: Article) -> Change:
+        """Store an article: a new one, a new version of a known one, or nothing if it reads as before.
+
+        Chunks, embeddings and index lines commit with it, in one transaction.
+        """
+        with self.writing():
+            if self.catalog.current_version(article.id) == article.version_id:
+                return Change.UNCHANGED
+            self._bind()
+            return self.catalog.commit(self._entry(article))
+
+    def _bind(self) -> None:
+        self._check_binding()
+        if self.catalog.meta("binding") is None:
+            self.catalog.set_meta("binding", self._binding)
+
+    def _entry(self, article: Article) -> Entry:
+        cut = tuple(chunks(article.version_id, article.text, article.language, self.embedder.tokens))
+        inputs = [embedded(article.title, chunk.text) for chunk in cut]
+        hashes = [digest("text", text) for text in inputs]
+        by_hash = dict(zip(hashes, inputs, strict=True))
+        wanted = sorted(self.catalog.missing(hashes, self.embedder.id))
+        vectors = self.embedder.passages([by_hash[name] for name in wanted]) if wanted else ()
+        return Entry(
+            article=article,
+            chunks=cut,
+            inputs=tuple(hashes),
+            words=tuple(" ".join(words(f"{article.title}\n{chunk.text}", article.language)) for chunk in cut),
+            vectors=dict(zip(wanted, vectors, strict=True)),
+            model=self.embedder.id,
+        )
+
+    def publish(self, note: Callable[[str], None] = lambda _: None, *, force: bool = False) -> bool:
+        """Make a new generation of the index if enough was committed since; whether one was made.
+
+        What is committed is found without it, too: a generation makes search faster, not more complete.
+        """
+        now = generations.current(self.catalog)
+        waiting = self.catalog.last_seq() - (now.applied if now else 0)
+        if not waiting or (now and waiting < PUBLISH_AFTER and not force):
+            return False
+        with self.writing():
+            generations.publish(
+                self.catalog,
+                self._index_folder,
+                self.embedder.id,
+                self.embedder.dimension,
+                server=self.settings.chroma,
+                note=note,
+            )
+        return True
+
+    def rebuild(self, note: Callable[[str], None] = lambda _: None) -> None:
+        """Make the index anew from the catalog, with the embedder and chunker of the settings.
+
+        A text that has an embedding by this embedder is never embedded again.
+        """
+        with self.writing():
+            if self.catalog.meta("binding") not in (None, self._binding):
+                self._rebind(note)
+            generations.publish(
+                self.catalog,
+                self._index_folder,
+                self.embedder.id,
+                self.embedder.dimension,
+                server=self.settings.chroma,
+                afresh=True,
+                note=note,
+            )
+
+    def _rebind(self, note: Callable[[str], None]) -> None:
+        """Chunk and embed every version for another embedder or chunker; old chunks give way in one transaction."""
+        entries = []
+        for number, version in enumerate(self.catalog.all_versions(), 1):
+            note(f"embedding version {number}")
+            entry = self._entry(_article_of(version))
+            self.catalog.save_vectors(entry.vectors, entry.model)
+            entries.append((version, replace(entry, vectors={})))
+        self.catalog.rechunk(entries, self._binding)
+
+    def backup(self, target: Path, note: Callable[[str], None] = lambda _: None) -> None:
+        """Write everything that is not derived into one file, while others read and write."""
+        write_backup(self.catalog, self.settings.home, target, note)
+
+    def restore(self, origin: Path, note: Callable[[str], None] = lambda _: None) -> None:
+        """Put the state of a backup in place of what is here; readers go on, and see it at once."""
+        with self.writing():
+            restore_into(self.catalog, self.settings.home, origin, note)
+            if "index" in self.__dict__:
+                self.index.close()
+                del self.__dict__["index"]
+            self.rebuild(note)
+
+    # ── reading ───────────────────────────────────────────────────────────────────────────────
+
+    def search(
+        self,
+        query: str,
+        k: int = 8,
+        *,
+        languages: Sequence[str] = (),
+        sources: Sequence[str] = (),
+        since: date | None = None,
+        until: date | None = None,
+        as_of: date | None = None,
+    ) -> Passages:
+        """The best `k` passages for a question in any language, from articles in all of them.
+
+        `since` and `until` are inclusive days of publication; `as_of` gives what was known at the end of
+        that day. Raises UsageError for an empty question or a `k` below 1.
+        """
+        filters = Filters(tuple(languages), tuple(sources), since, until, as_of)
+        return Passages(query, self.retrieve(query, filters, k))
+
+    def retrieve(self, query: str, filters: Filters, k: int) -> list[Passage]:
+        return list(self._found(query, detect(query), filters, k).passages)
+
+    def _found(self, query: str, language: str, filters: Filters, k: int) -> Found:
+        if not query.strip():
+            raise UsageError("the question is empty; write what you want to find")
+        if k < 1:
+            raise UsageError(f"k must be at least 1, not {k}")
+        return self.retriever.find(query, language, filters, k)
+
+    def stream(
+        self,
+        question: str,
+        *,
+        provider: str | None = None,
+        model: str | None = None,
+        answer_language: str | None = None,
+        k: int = 8,
+        languages: Sequence[str] = (),
+        sources: Sequence[str] = (),
+        since: date | None = None,
+        until: date | None = None,
+        as_of: date | None = None,
+    ) -> Iterator[Event]:
+        """Answer a question as it comes: Evidence, then Text (and Thought), then Done with the checked answer.
+
+        `provider` is an id of the registry, or "none" for the evidence alone; default is the settings'.
+        """
+        from kb.answering import Done, Question, answer, today
+
+        asked = provider or self.settings.provider
+        filters = Filters(tuple(languages), tuple(sources), since, until, as_of)
+        language = detect(question)
+        found = self._found(question, language, filters, k)
+        wanted = Question(question, answer_language or language, asked, as_of, as_of or today())
+        opening = None
+        if asked != "none":
+            opening = self.caller(asked, model)
+        for event in answer(wanted, found.passages, found.evidence, opening, self._similarity):
+            if isinstance(event, Done):
+                self.catalog.save_answer(event.answer.id, question, event.answer.status, answer_json(event.answer))
+            yield event
+
+    def caller(self, provider: str, model: str | None = None) -> Callable[[], Call]:
+        """What opens a chat with a provider when it is called. Raises ProviderError for one that is not registered."""
+        from kb.calling import opener
+
+        self.registry.provider(provider)
+        return opener(self.settings, self.registry, self._server, self.embedder.tokens, provider, model)
+
+    def ask(self, question: str, **choices: Any) -> Answer:
+        """The checked answer to a question; takes what `stream` takes."""
+        from kb.answering import Done
+
+        for event in self.stream(question, **choices):
+            if isinstance(event, Done):
+                return event.answer
+        raise AssertionError("a stream of events ends with Done")
+
+    def _similarity(self, left: str, right: str) -> float:
+        first, second = self.embedder.passages([left, right])
+        return float(first @ second)
+
+    @cached_property
+    def registry(self) -> Registry:
+        from kb.providers import load_registry
+
+        return load_registry(self.settings.home)
+
+    def _server(self) -> LocalServer:
+        with self._loading:
+            if self._running is None:
+                from kb.local import start
+
+                self._running = start(self.settings)
+            return self._running
+
+    @cached_property
+    def retriever(self) -> Retriever:
+        from kb.retrieval import Retriever
+
+        return Retriever(self.catalog, self.index, self.embedder)
+
+    def version(self, version_id: str) -> Version:
+        """A stored version, current or not. Raises UsageError for an id that is not stored."""
+        found = self.catalog.versions([version_id]).get(version_id)
+        if found is None:
+            raise UsageError(f"no version {version_id} is stored here; lagebild search shows the ids")
+        return found
+
+    def history(self, article_id: str) -> list[Version]:
+        """All versions of an article, the oldest first; empty for one that is not stored."""
+        return self.catalog.history(article_id)
+
+    def articles(self) -> pandas.DataFrame:
+        """One row for each article in its current version, the newest publication first."""
+        from kb.frames import articles_frame
+
+        return articles_frame(self.catalog.articles())
+
+    def timeline(self, query: str = "", *, as_of: date | None = None) -> pandas.DataFrame:
+        """Dated articles in order of publication, those that fit `query` if there is one."""
+        from kb.frames import timeline_frame
+
+        if query:
+            passages = self.retrieve(query, Filters(as_of=as_of), 50)
+            versions = list({passage.version.id: passage.version for passage in passages}.values())
+        else:
+            versions = list(self.catalog.known_by(as_of) if as_of else self.catalog.articles())
+        return timeline_frame(versions)
+
+    def status(self) -> Status:
+        """Counts, languages, the state of the index and of the catalog."""
+        from kb.status import read_status
+
+        return read_status(self)
+
+
+def embedded(title: str, text: str) -> str:
+    """What is embedded for a chunk: its text under the article's title, which says what it is about."""
+    return text if text.startswith(title) else f"{title}\n{text}"
+
+
+def _article_of(version: Version) -> Article:
+    return Article(
+        url=version.url,
+        title=version.title,
+        text=version.text,
+        language=version.language,
+        source=version.source,
+        fetched=version.fetched,
+        published=version.published,
+        authors=version.authors,
+        source_id=version.source_id,
+        side=version.side,
+        references=version.references,
+        snapshot=version.snapshot,
+    )

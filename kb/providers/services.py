@@ -1,0 +1,207 @@
+"""What providers offer beside chat, through the same gate: embeddings, reranking, the list of models, the balance.
+
+Plain JSON over the transport of `kb.providers.transport`, with the same outcomes, retries and data path.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from kb.providers.call import Ask, Call, Completion, Target
+from kb.providers.client import Chat
+from kb.providers.datapath import Area
+from kb.providers.entries import Endpoint
+from kb.providers.outcomes import CallFailed, Failure, Outcome
+from kb.providers.request import Message
+from kb.providers.texts import explain
+
+
+def call_json(target: Target, url: str, body: Mapping[str, object] | None) -> Mapping[str, object]:
+    """POSTs `body` to `url`, or GETs it if there is none, and returns the reply. Raises CallFailed."""
+    import httpx
+
+    from kb.providers.transport import Line, Reading, Route, http_client
+
+    target = _at(target, url)
+    call = Call(target, Ask((), 1, {}, None, None), streaming=False)
+    timing = replace(target.timing, read=target.timing.total)
+    while True:
+        exchange = call.begin()
+        route = Route(url, target.path, target.key, target.headers)
+        reading = Reading(route, target.provider.params, timing, exchange, call.due_at, plain=True)
+        try:
+            with http_client(reading, Line()) as http:
+                reply = http.get(url) if body is None else http.post(url, json=body)
+                reply.raise_for_status()
+                call.end_attempt()
+                found: Mapping[str, object] = reply.json()
+                return found
+        except httpx.HTTPError as error:
+            step = _step(call, error)
+        except ValueError as error:
+            exchange.malformed = True
+            step = _step(call, error)
+        except Exception as error:  # noqa: BLE001 (the gate's refusal, or a broken reply: an outcome either way)
+            step = _step(call, error)
+        time.sleep(step)
+
+
+def _step(call: Call, error: Exception) -> float:
+    call.end_attempt()
+    try:
+        step = call.after_error(error)
+    except CallFailed as failed:
+        raise failed from None
+    if isinstance(step, Completion):
+        raise TypeError("a plain call has no part of an answer")
+    return step
+
+
+def _at(target: Target, url: str) -> Target:
+    """The target at another address of the same provider; its area is that of the endpoint on the same host.
+
+    Raises CallFailed if the data path does not permit it.
+    """
+    parts = urlsplit(url)
+    port = parts.port or (80 if parts.scheme == "http" else 443)
+    host = parts.hostname or ""
+    if (host, port) == (target.endpoint.host, target.endpoint.port):
+        return target
+    same = next((each for each in target.provider.endpoints if (each.host, each.port) == (host, port)), None)
+    area = same.area if same else Area.UNKNOWN
+    endpoint = Endpoint("service", url, host, port, area, same.operator if same else "")
+    if not target.path.permits(area):
+        failure = Failure(Outcome.PATH_FORBIDDEN, target.provider.id, target.model.id, host=host)
+        raise CallFailed(failure, explain(failure, target.provider))
+    return replace(target, endpoint=endpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class Embedder:
+    """An embedding model of a provider. Its dimension is what the first answer has, not what a table says."""
+
+    target: Target
+    model: str
+    batch: int
+    dimension: int | None = None
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector for each text, in their order. Raises CallFailed."""
+        url = f"{self.target.endpoint.url}/embeddings"
+        vectors: list[list[float]] = []
+        for start in range(0, len(texts), self.batch):
+            part = list(texts[start : start + self.batch])
+            body: dict[str, object] = {"model": self.model, "input": part, "encoding_format": "float"}
+            if self.dimension is not None:
+                body["dimensions"] = self.dimension
+            vectors += _vectors(self.target, call_json(self.target, url, body), len(part))
+        return vectors
+
+
+def _vectors(target: Target, reply: Mapping[str, object], wanted: int) -> list[list[float]]:
+    rows = reply.get("data")
+    found = {
+        row["index"]: [float(value) for value in row["embedding"]]
+        for row in (rows if isinstance(rows, list) else [])
+        if isinstance(row, Mapping) and isinstance(row.get("embedding"), list) and isinstance(row.get("index"), int)
+    }
+    if sorted(found) != list(range(wanted)):
+        raise _bad(target, f"{len(found)} vectors for {wanted} texts")
+    return [found[number] for number in range(wanted)]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A document by its index, and how well it fits the query; larger is better."""
+
+    index: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reranker:
+    """A reranking model of a provider."""
+
+    target: Target
+    url: str
+    model: str
+
+    def rank(self, query: str, documents: Sequence[str], top: int) -> list[Ranked]:
+        """The best `top` documents, best first. Raises CallFailed."""
+        body = {"model": self.model, "query": query, "documents": list(documents), "top_n": top}
+        rows = call_json(self.target, self.url, body).get("results")
+        found = [
+            Ranked(row["index"], float(row["relevance_score"]))
+            for row in (rows if isinstance(rows, list) else [])
+            if isinstance(row, Mapping) and isinstance(row.get("index"), int) and 0 <= row["index"] < len(documents)
+        ]
+        if not found and documents:
+            raise _bad(self.target, "no ranking")
+        return sorted(found, key=lambda each: -each.score)[:top]
+
+
+def _bad(target: Target, words: str) -> CallFailed:
+    failure = Failure(
+        Outcome.BAD_RESPONSE, target.provider.id, target.model.id, host=target.endpoint.host, vendor_text=words
+    )
+    return CallFailed(failure, explain(failure, target.provider))
+
+
+def list_models(chat: Chat) -> list[str]:
+    """The ids of the models a provider says it has. Raises CallFailed."""
+    target = chat.target
+    rows = call_json(target, f"{target.endpoint.url}/models", None).get("data")
+    return [
+        str(row["id"]) for row in (rows if isinstance(rows, list) else []) if isinstance(row, Mapping) and "id" in row
+    ]
+
+
+def balance(chat: Chat) -> float | None:
+    """The money left at a provider that can be asked for it, else None. Raises CallFailed."""
+    target = chat.target
+    if target.provider.balance is None:
+        return None
+    value: object = call_json(target, target.provider.balance.url, None)
+    for name in target.provider.balance.field.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return float(value) if isinstance(value, int | float | str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """How a provider answered a test question: the outcome, what to do about it, and how long it took."""
+
+    provider: str
+    model: str
+    endpoint: str
+    host: str
+    outcome: Outcome
+    message: str
+    seconds: float
+    detail: str = ""
+    request_id: str = ""
+
+
+def probe(chat: Chat, language: str = "en") -> Probe:
+    """Asks for one word and says how that went; never raises for what a provider can do."""
+    target = chat.target
+    begun = time.monotonic()
+    try:
+        done = chat.complete([Message("user", "Reply with the one word: yes")], max_tokens=16)
+    except CallFailed as error:
+        failure = error.failure
+        outcome, detail, request = failure.outcome, failure.vendor_text, failure.request_id
+    else:
+        # A thinking model may spend sixteen tokens on thinking: it answered all the same.
+        answered = bool(done.text or done.thinking)
+        outcome = Outcome.ANSWERED if answered else Outcome(done.outcome)
+        failure = Failure(outcome, chat.provider, chat.model, chat.endpoint, target.endpoint.host)
+        detail, request = done.detail, done.request_id
+    seconds = time.monotonic() - begun
+    message = explain(failure, target.provider, language)
+    return Probe(
+        chat.provider, chat.model, chat.endpoint, target.endpoint.host, outcome, message, seconds, detail, request
+    )

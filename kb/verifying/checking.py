@@ -1,0 +1,275 @@
+"""One sentence against the passages it cites: gates in order, the surest witness first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from kb.entities import load_entities
+from kb.models import Verdict
+from kb.verifying import dates, names
+from kb.verifying.alignment import Window, comparable, segments, share, windows
+from kb.verifying.cohesion import misplaced
+from kb.verifying.figures import Figure, carries, same_unit, same_value
+from kb.verifying.opposition import opposition
+from kb.verifying.quotes import Found, Quotation, locate, omitted, quotations
+from kb.verifying.reading import HAN, Reading, fold, read
+
+Similarity = Callable[[str, str], float]
+
+ENOUGH, SOME = 0.5, 0.3
+"""Share of what a sentence says that its passages must say for it to be supported, and to be supported in part."""
+
+ENOUGH_ACROSS, SOME_ACROSS = 0.45, 0.25
+"""The same when sentence and passages are in different languages and only names, figures and known words compare."""
+
+ALIKE, UNLIKE = 0.87, 0.80
+"""Cosines of multilingual-e5 between a sentence and its best span: above, they are about the same; below, not."""
+
+_MARKER = re.compile(r"\s*\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the check says of one sentence: the verdict, why in a few English words, and a machine word for why.
+
+    `code` is one of supported, no_citation, empty, quote, attribution, number, unit, date, name, negation, actor, pairing,
+    content, similarity.
+    """
+
+    verdict: Verdict
+    reason: str
+    code: str
+
+
+def check(sentence: str, evidence: Sequence[str], *, similarity: Similarity | None = None) -> Finding:
+    """Whether the passages carry the sentence.
+
+    Contradicted: they say the same matter with another figure, date, actor or sign. Unsupported: something the
+    sentence needs is not in them. Partial: nothing is wrong, but only part of what it says was found. One wrong figure,
+    date, name or quotation spoils the whole sentence: readers take it as one statement.
+    """
+    sentence = _MARKER.sub("", sentence).strip()
+    if not any(char.isalnum() for char in sentence):
+        return Finding(Verdict.UNCHECKED, "nothing is said that could be checked", "empty")
+    texts = [text for text in evidence if text.strip()]
+    if not texts:
+        return Finding(Verdict.UNSUPPORTED, "no passage is cited", "no_citation")
+    claim = read(sentence)
+    passages = [read(text) for text in texts]
+    found = windows(sentence, passages)
+    for gate in (_quotes, _dates, _figures, _names, _opposed, _cohesion):
+        for finding in gate(claim, passages, found):
+            return finding
+    return _content(claim, passages, found, similarity)
+
+
+def _quotes(claim: Reading, passages: Sequence[Reading], _: Sequence[Window]) -> Iterator[Finding]:
+    for quotation in quotations(claim.text):
+        places = [locate(quotation.text, passage.text) for passage in passages]
+        best = min(places, key=lambda place: list(Found).index(place[0]))
+        if best[0] is Found.VERBATIM:
+            number = places.index(best)
+            left_out = omitted(quotation.text, passages[number].text)
+            if re.search(r"\b(?:not|nicht|kein\w*|never|nie)\b|不|没有|未", left_out):
+                yield Finding(Verdict.CONTRADICTED, f"the ellipsis in {_shown(quotation)} leaves out a negation", "quote")
+            if other := _said_by_another(claim, quotation, passages[number], best[1], best[2]):
+                yield Finding(Verdict.CONTRADICTED, f"the passage gives the words {_shown(quotation)} to {other}", "attribution")
+            continue
+        if best[0] is Found.STITCHED:
+            yield Finding(Verdict.UNSUPPORTED, f"{_shown(quotation)} joins words that stand apart in the passage", "quote")
+        elif not (quotation.is_term and _term_known(quotation, passages)):
+            yield Finding(Verdict.UNSUPPORTED, f"the words {_shown(quotation)} are in no cited passage", "quote")
+
+
+def _term_known(quotation: Quotation, passages: Sequence[Reading]) -> bool:
+    """Whether a short expression in quotation marks stands in a passage under another name or in another language."""
+    term = read(quotation.text)
+    registry = load_entities()
+    wanted = set(term.entity_ids)
+    matters = {item.id for item in term.matters}
+    for passage in passages:
+        if wanted and wanted & {id for found in passage.entity_ids for id in registry.implied(found)}:
+            return True
+        if not comparable(read(quotation.text), passage) and matters and matters <= {item.id for item in passage.matters}:
+            return True
+    return False
+
+
+_SPEECH = re.compile(
+    r"\b(?:said|says|say|told|tells|according to|stated|argued|called|calls|wrote|writes|warned|asked|added|declared|insisted|sagt\w*|erklärt\w*|"
+    r"laut|zufolge|nannte|nennt|schrieb|schreibt|warnte|warnt|betont\w*|teilte|äußerte|so)\b|称|表示|说|指出|强调|写道|认为|警告|据|回应|宣布",
+    re.IGNORECASE,
+)
+
+
+def _said_by_another(claim: Reading, quotation: Quotation, passage: Reading, start: int, end: int) -> str:
+    """Who the passage has speak the words, if that is someone the sentence does not name; else ""."""
+    if not _SPEECH.search(claim.text):
+        return ""
+    registry = load_entities()
+    speaks = frozenset("company agency person organization government-body legislature media country".split())
+    named = [
+        mention
+        for mention in claim.mentions
+        if not quotation.start <= mention.start < quotation.end and any(registry[id].kind in speaks for id in mention.ids)
+    ]
+    if not named:
+        return ""
+    speakers = {implied for mention in named for id in mention.ids for implied in registry.implied(id)}
+    at = next((n for n, (left, right) in enumerate(passage.sentences) if left <= start < right), 0)
+    for number in (at, at - 1):
+        if number < 0:
+            break
+        left, right = passage.sentences[number]
+        near = [
+            mention
+            for mention in passage.mentions
+            if left <= mention.start < right
+            and not start <= mention.start < end
+            and any(registry[id].kind in speaks - {"country"} for id in mention.ids)
+        ]
+        if near:
+            ids = {implied for mention in near for id in mention.ids for implied in registry.implied(id)}
+            own = {id for mention in named for id in mention.ids if registry[id].kind != "country"}
+            if own and not own & ids and not speakers & {id for mention in near for id in mention.ids}:
+                return registry[near[0].ids[0]].name
+            return ""
+    return ""
+
+
+def _dates(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Iterator[Finding]:
+    present = [day for passage in passages for day in passage.days]
+    for day in claim.days:
+        if any(dates.carries(passage.days, day) for passage in passages):
+            continue
+        if day.weekday is not None and not any(other.weekday for other in present):
+            continue
+        written = claim.text[day.start : day.end].strip()
+        near = [other for other in _near_days(passages, found) if _as_precise(other, day)]
+        if near:
+            other = near[0]
+            yield Finding(Verdict.CONTRADICTED, f'the date "{written}" is in no cited passage; it gives "{other[1]}"', "date")
+        yield Finding(Verdict.UNSUPPORTED, f'the date "{written}" is in no cited passage', "date")
+
+
+def _near_days(passages: Sequence[Reading], found: Sequence[Window]) -> list[tuple[dates.Day, str]]:
+    if not found:
+        return []
+    window = found[0]
+    passage = passages[window.passage]
+    return [
+        (day, passage.text[day.start : day.end].strip()) for day in passage.days if window.start <= day.start < window.end
+    ]
+
+
+def _as_precise(other: tuple[dates.Day, str], day: dates.Day) -> bool:
+    return all(
+        (getattr(other[0], part) is not None) or getattr(day, part) is None for part in ("day", "month", "quarter", "weekday")
+    )
+
+
+def _figures(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Iterator[Finding]:
+    present = [figure for passage in passages for figure in passage.figures]
+    years = {float(day.year) for passage in passages for day in passage.days if day.year}
+    for figure in claim.figures:
+        if carries(present, figure) or (not figure.units and figure.value in years):
+            continue
+        if figure.kind == "ordinal" and carries(_day_numbers(passages), figure):
+            continue
+        if not figure.units and not figure.scaled and _written(figure, claim, passages):
+            continue
+        written = claim.text[figure.start : figure.end].strip()
+        swapped = [other for other in present if same_value(other, figure) and not same_unit(other, figure)]
+        if swapped:
+            yield Finding(Verdict.CONTRADICTED, f'the figure "{written}" has another unit in the cited passage', "unit")
+        others = [other for other in present if other.units & figure.units] if figure.units else []
+        if figure.kind == "small" and not others:
+            continue
+        near = _near_figures(passages, found, figure)
+        if near:
+            yield Finding(Verdict.CONTRADICTED, f'the figure "{written}" is in no cited passage; it gives "{near}"', "number")
+        yield Finding(Verdict.UNSUPPORTED, f'the figure "{written}" is in no cited passage', "number")
+
+
+def _day_numbers(passages: Sequence[Reading]) -> list[Figure]:
+    return []
+
+
+def _written(figure: Figure, claim: Reading, passages: Sequence[Reading]) -> bool:
+    """Whether the digits of a bare number stand in a passage inside a name or document number (2024/1689, HBM3)."""
+    digits = re.sub(r"\D", "", fold(claim.text)[figure.start : figure.end])
+    return bool(digits) and any(
+        re.search(rf"(?<![\d.,]){digits}(?![\d]|[.,]\d)", fold(passage.text)) is not None
+        and not any(re.sub(r"\D", "", passage.text[other.start : other.end]) == digits and other.measured for other in passage.figures)
+        for passage in passages
+    )
+
+
+def _near_figures(passages: Sequence[Reading], found: Sequence[Window], figure: Figure) -> str:
+    if not found:
+        return ""
+    window = found[0]
+    passage = passages[window.passage]
+    for other in passage.figures:
+        if window.start <= other.start < window.end and (other.units & figure.units or not (other.units or figure.units)):
+            return passage.text[other.start : other.end].strip()
+    return ""
+
+
+def _names(claim: Reading, passages: Sequence[Reading], _: Sequence[Window]) -> Iterator[Finding]:
+    for mention in names.missing_entities(claim, passages):
+        written = claim.text[mention.start : mention.end]
+        yield Finding(Verdict.UNSUPPORTED, f'the name "{written}" is in no cited passage', "name")
+    for name in names.unknown_names(claim):
+        if names.carried(name, passages):
+            continue
+        if names.other_script_only(passages) and not any(char.isdigit() for char in name.text):
+            yield Finding(Verdict.PARTIAL, f'the name "{name.text}" cannot be looked for in a Chinese passage', "name")
+        if name.firm or all(comparable(claim, passage) for passage in passages) or claim.language == "zh":
+            yield Finding(Verdict.UNSUPPORTED, f'the name "{name.text}" is in no cited passage', "name")
+
+
+def _opposed(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Iterator[Finding]:
+    if reason := opposition(claim, passages, found):
+        yield Finding(Verdict.CONTRADICTED, reason[1], reason[0])
+
+
+def _cohesion(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Iterator[Finding]:
+    if reason := misplaced(claim, passages):
+        yield Finding(Verdict.CONTRADICTED, reason[1], reason[0])
+
+
+def _content(
+    claim: Reading, passages: Sequence[Reading], found: Sequence[Window], similarity: Similarity | None
+) -> Finding:
+    ratio, weight = share(claim.text, passages, [segments(passage.text) for passage in passages])
+    same = any(comparable(claim, passage) for passage in passages)
+    enough, some = (ENOUGH, SOME) if same else (ENOUGH_ACROSS, SOME_ACROSS)
+    alike = _likeness(claim, passages, found, similarity)
+    if alike is not None:
+        if alike < UNLIKE and ratio < enough:
+            return Finding(Verdict.UNSUPPORTED, "no cited passage is about this", "similarity")
+        if alike >= ALIKE:
+            enough -= 0.1
+    if ratio >= enough or (not same and weight < 3):
+        return Finding(Verdict.SUPPORTED, "figures, names and words are in the cited passages", "supported")
+    if ratio >= some:
+        return Finding(Verdict.PARTIAL, f"only {ratio:.0%} of what it says was found in the cited passages", "content")
+    return Finding(Verdict.UNSUPPORTED, f"hardly anything of it ({ratio:.0%}) is in the cited passages", "content")
+
+
+def _likeness(
+    claim: Reading, passages: Sequence[Reading], found: Sequence[Window], similarity: Similarity | None
+) -> float | None:
+    """The cosine between the sentence and its best span; None without an embedder."""
+    if similarity is None or not found:
+        return None
+    best = found[0]
+    return similarity(claim.text, passages[best.passage].text[best.start : best.end])
+
+
+def _shown(quotation: Quotation) -> str:
+    text = quotation.text if len(quotation.text) <= 60 else quotation.text[:57] + "…"
+    return f'"{text}"'

@@ -1,0 +1,180 @@
+"""The words of the beat in three languages: which matters and directions a text names.
+
+Reads `data/entities/words.toml` (its head explains the notation).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+from kb.errors import SettingsError
+from kb.settings import DATA
+
+WORDS = DATA / "entities" / "words.toml"
+
+SEPARABLE = frozenset("auf ab aus zurück ein zu an vor".split())
+"""German prefixes that stand at the end of the clause: "hob die Sperre auf"."""
+
+_TOKEN = re.compile(r"[^\W_\u3400-\u9fff\uf900-\ufaff]+(?:['’-][^\W\d_\u3400-\u9fff]+)*")
+_CLAUSE_END = re.compile(r"[.,;:!?()\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """A word family that says yes or no to a question. `flips`: it turns the sign of what it acts on (lift a ban)."""
+
+    id: str
+    axis: str
+    sign: int
+    flips: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A matter or direction named in a text."""
+
+    id: str
+    start: int
+    end: int
+
+
+class Lexicon:
+    """Word lists compiled for search; immutable once made."""
+
+    def __init__(self, matters: Mapping[str, Mapping[str, str]], directions: Mapping[str, Mapping[str, str]]) -> None:
+        self._exact: dict[str, set[str]] = defaultdict(set)
+        self._prefixes: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        self._compounds: list[tuple[str, str]] = []
+        self._phrases: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
+        self._han: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+        han: dict[str, set[str]] = defaultdict(set)
+        for id, row in (*matters.items(), *directions.items()):
+            for word in f"{row.get('en', '')} {row.get('de', '')}".split():
+                self._add(word.lower(), id)
+            for word in row.get("zh", "").split():
+                if re.match(r"[\u3400-\u9fff]", word):
+                    han[word].add(id)
+        grouped: dict[str, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
+        for word, ids in han.items():
+            grouped[word[0]].append((word, tuple(sorted(ids))))
+        self._han = {char: sorted(found, key=lambda pair: -len(pair[0])) for char, found in grouped.items()}
+
+    def _add(self, word: str, id: str) -> None:
+        if "_" in word:
+            parts = tuple(word.split("_"))
+            self._phrases[parts[0].rstrip("*")[:3]].append((parts, id))
+        elif word.startswith("~"):
+            self._compounds.append((word[1:], id))
+        elif word.endswith("*"):
+            self._prefixes[word[:2]].append((word[:-1], id))
+        else:
+            self._exact[word].add(id)
+
+    def find(self, text: str) -> tuple[Occurrence, ...]:
+        """What `text` names, in order; one word may stand for several matters."""
+        found = [*self._in_latin(text), *self._in_han(text)]
+        return tuple(sorted(found, key=lambda item: (item.start, item.id)))
+
+    def _in_latin(self, text: str) -> list[Occurrence]:
+        tokens = [(match.start(), match.end(), match.group().lower()) for match in _TOKEN.finditer(text)]
+        found = []
+        for at, (start, end, token) in enumerate(tokens):
+            found += [Occurrence(id, start, end) for id in self.ids(token)]
+            for parts, id in self._phrases.get(token[:3], ()):
+                if _fits(token, parts[0]) and (last := _phrase_end(text, tokens, at, parts)):
+                    found.append(Occurrence(id, start, last))
+        return found
+
+    def ids(self, token: str) -> tuple[str, ...]:
+        """The matters one Latin word stands for; parts of a hyphenated or compound word count."""
+        return _token_ids(self, token)
+
+    def _lookup(self, token: str) -> tuple[str, ...]:
+        found = set(self._exact.get(token, ()))
+        found |= {id for prefix, id in self._prefixes.get(token[:2], ()) if token.startswith(prefix)}
+        if len(token) > 7:
+            found |= {id for part, id in self._compounds if part in token[2:]}
+        if "-" in token:
+            for part in token.split("-"):
+                found |= set(self._lookup(part))
+        if token.endswith(("'s", "’s")):
+            found |= set(self._lookup(token[:-2]))
+        return tuple(sorted(found))
+
+    def _in_han(self, text: str) -> list[Occurrence]:
+        found = []
+        at = 0
+        while at < len(text):
+            hit = next((pair for pair in self._han.get(text[at], ()) if text.startswith(pair[0], at)), None)
+            if hit is None:
+                at += 1
+                continue
+            word, ids = hit
+            found += [Occurrence(id, at, at + len(word)) for id in ids]
+            at += len(word)
+        return found
+
+
+@lru_cache(maxsize=65536)
+def _token_ids(lexicon: Lexicon, token: str) -> tuple[str, ...]:
+    return lexicon._lookup(token)
+
+
+def _fits(token: str, pattern: str) -> bool:
+    return token.startswith(pattern[:-1]) if pattern.endswith("*") else token == pattern
+
+
+def _phrase_end(text: str, tokens: list[tuple[int, int, str]], at: int, parts: tuple[str, ...]) -> int:
+    """Where a phrase that begins at token `at` ends, or 0; a separable German prefix may stand later in the clause."""
+    if parts[-1] in SEPARABLE and len(parts) == 2:
+        for start, end, token in tokens[at + 1 : at + 20]:
+            if token == parts[1]:
+                rest = text[end : end + 2].strip()
+                closes = not rest or not rest[0].isalnum() or tokens[-1][0] == start
+                following = text[end:].lstrip()
+                return end if closes and (not following or following[0] in ".,;:!?)“”\"" or following[:4] == "und ") else 0
+            if _CLAUSE_END.search(text[tokens[at][1] : start]) and "," in text[tokens[at][1] : start]:
+                return 0
+        return 0
+    last = at + len(parts) - 1
+    if last >= len(tokens) or not all(_fits(tokens[at + n][2], part) for n, part in enumerate(parts)):
+        return 0
+    return tokens[last][1]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The lexicon and what its directions mean."""
+
+    lexicon: Lexicon
+    directions: Mapping[str, Direction]
+
+
+def read_words(path: Path) -> Words:
+    """The word lists of a file. Raises SettingsError for one that cannot be used."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read ({error}); restore it from the repository") from error
+    directions = {}
+    rows = {}
+    for row in data["direction"]:
+        if row.get("sign") not in (1, -1) or not row.get("axis"):
+            raise SettingsError(f"{path}: direction {row.get('id')!r} needs an axis and a sign of 1 or -1")
+        directions[row["id"]] = Direction(row["id"], row["axis"], row["sign"], bool(row.get("flips")))
+        rows[row["id"]] = row
+    if doubled := sorted(rows.keys() & data["words"].keys()):
+        raise SettingsError(f"{path}: {doubled} are words and directions at once; give each one id")
+    return Words(Lexicon(data["words"], rows), directions)
+
+
+@cache
+def load_words() -> Words:
+    """The word lists that ship with the program, read and checked once per process."""
+    return read_words(WORDS)

@@ -1,0 +1,137 @@
+"""Yes or no: which way the words of direction in a text point, after negations and words that turn them round."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kb.verifying.lexicon import load_words
+from kb.verifying.reading import Reading
+
+NEAR = 6
+"""Words between a negation and what it negates, at most; Chinese characters: twice as many."""
+
+_NOT_EN = (
+    r"(?:not|never|cannot|can't|won't|n't|neither|nor|none|nobody|no longer|no one|without|fail(?:s|ed)? to|refus\w* to|hardly|"
+    r"no(?!\.|\s*\d| longer| later| less| more than))\b"
+)
+_NOT_DE = r"\b(?:nicht|kein\w*|nie|niemals|niemand|weder|keinesfalls|keineswegs|nichts|ohne)\b"
+_NEGATION = re.compile(
+    r"(?P<skip>not only|not least|not just|not merely|no less than|no more than|no later than|not more than|not less than|nothing but|nicht nur|nicht zuletzt|nicht mehr als|"
+    r"nicht weniger als|nicht später als|不仅|不但|不只|不光|不同|不断|不少|不足|不到|不久|不超过|不低于|不得不|不论|不过|不变|不确定|不可靠|不利|不满|无论|未来|未经|"
+    r"除非|非常|是否|非法|非洲|不动产|不良|不安|不断|不等|不明|非凡|无线|无人机|无人驾驶|未成年|无关|无疑|未知|并不意外|不限于|没收)"
+    rf"|\b(?P<en>(?:\w+n['’]t|{_NOT_EN}))|(?P<de>{_NOT_DE})|(?P<zh>没有|并未|尚未|从未|并非|并不|不再|不会|不能|无法|不可|不得|不予|未能|未获|未曾|绝不|拒不|不|未|没|无|非(?=强制))",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[^\W_\u3400-\u9fff]+|[\u3400-\u9fff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Stance:
+    """A direction as the text takes it: its axis, the sign after everything that turns it, and the clause it is in."""
+
+    id: str
+    axis: str
+    sign: int
+    start: int
+    end: int
+    clause: int
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """A negation; `direction` if it turns a word of direction, else what follows is denied."""
+
+    start: int
+    end: int
+    clause: int
+    direction: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Polarity:
+    """All stances and negations of a text."""
+
+    stances: tuple[Stance, ...]
+    negations: tuple[Negation, ...]
+
+
+@dataclass(slots=True)
+class _Word:
+    """A place where a direction is named, while its sign is worked out."""
+
+    start: int
+    end: int
+    ids: tuple[str, ...]
+    turned: bool = False
+
+
+def polarity(reading: Reading) -> Polarity:
+    """Which way a text points."""
+    stances: list[Stance] = []
+    negations: list[Negation] = []
+    for number, (start, end) in enumerate(reading.clauses):
+        found = list(_words(reading, start, end))
+        for operator in found:
+            if _flips(operator) and (root := _acted_on(operator, found, reading)) is not None:
+                root.turned = not root.turned
+        for match in _NEGATION.finditer(reading.text, start, end):
+            if match["skip"]:
+                continue
+            target = _negated(match, found, reading)
+            negations.append(Negation(match.start(), match.end(), number, target is not None))
+            if target is not None:
+                target.turned = not target.turned
+        stances += _stances(found, number)
+    return Polarity(tuple(stances), tuple(negations))
+
+
+def _words(reading: Reading, start: int, end: int) -> Iterator[_Word]:
+    directions = load_words().directions
+    grouped: dict[tuple[int, int], list[str]] = {}
+    for item in reading.matters:
+        if item.id in directions and start <= item.start < end:
+            grouped.setdefault((item.start, item.end), []).append(item.id)
+    for (left, right), ids in sorted(grouped.items()):
+        yield _Word(left, right, tuple(ids))
+
+
+def _stances(found: list[_Word], clause: int) -> Iterator[Stance]:
+    directions = load_words().directions
+    for word in found:
+        for id in word.ids:
+            direction = directions[id]
+            yield Stance(id, direction.axis, direction.sign * (-1 if word.turned else 1), word.start, word.end, clause)
+
+
+def _flips(word: _Word) -> bool:
+    return any(load_words().directions[id].flips for id in word.ids)
+
+
+def _acted_on(operator: _Word, found: list[_Word], reading: Reading) -> _Word | None:
+    """The word of assent or strictness beside an operator: the ban that is lifted, the approval that is suspended."""
+    directions = load_words().directions
+    roots = [word for word in found if word is not operator and any(directions[id].axis == "assent" for id in word.ids)]
+    near = [(_distance(reading.text, operator, word), word) for word in roots]
+    near = [(distance, word) for distance, word in near if distance <= NEAR]
+    return min(near, key=lambda pair: pair[0])[1] if near else None
+
+
+def _negated(match: re.Match[str], found: list[_Word], reading: Reading) -> _Word | None:
+    """The word of direction that a negation turns: the next one; in German also the one before."""
+    mark = _Word(match.start(), match.end(), ())
+    after = [word for word in found if word.start >= match.end() and _distance(reading.text, mark, word) <= NEAR]
+    if after:
+        return after[0]
+    if match["de"] or (match["en"] and match["en"].lower() in ("not",)):
+        before = [word for word in found if word.end <= match.start() and _distance(reading.text, word, mark) <= NEAR]
+        return before[-1] if before else None
+    # The negation itself may be the direction: 不得, 不批准.
+    return next((word for word in found if word.start <= match.start() < word.end and False), None)
+
+
+def _distance(text: str, one: _Word, other: _Word) -> float:
+    left, right = sorted((one, other), key=lambda word: word.start)
+    words = _WORD.findall(text[left.end : right.start])
+    return sum(0.5 if "\u3400" <= word[0] <= "\u9fff" else 1.0 for word in words)

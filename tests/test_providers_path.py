@@ -1,0 +1,326 @@
+"""Where bytes may go: the data path at the socket, keys and headers that stay behind, calls that are cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from fakeproviders import ANSWER, WAYS, FakeProviders, Pause, ask, chat_with, chunk, error, events, failure, key_of
+
+from kb.errors import ProviderError, UsageError
+from kb.providers import Area, Breaker, CallFailed, DataPath, Message, Outcome, Secret, Timing, load_registry, open_chat
+from kb.providers.datapath import is_near
+from kb.providers.fallback import Move, Tried, next_provider
+from kb.providers.opening import open_embedder, open_reranker
+
+HURRIED = Timing(connect=2, read=2, first_word=2, total=2, backoff=0.001)
+ASK = [Message("user", "When did the block begin?")]
+ENV = {name: "sk-planted-everywhere-0123456789" for each in load_registry().values() for name in each.auth.env}
+
+
+@pytest.fixture(scope="module")
+def fake() -> Iterator[FakeProviders]:
+    with FakeProviders() as running:
+        yield running
+
+
+class Names:
+    """A resolver that leads every name to a closed door on loopback, and remembers who was looked up."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self._real = socket.getaddrinfo
+        with socket.socket() as door:
+            door.bind(("127.0.0.1", 0))
+            self._port = door.getsockname()[1]
+
+    def _resolve(self, host: str | bytes | None, port: object, *more: object, **named: object) -> object:
+        self.asked.append(host.decode() if isinstance(host, bytes) else str(host))
+        return self._real("127.0.0.1", self._port, type=socket.SOCK_STREAM)
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Names:
+    resolver = Names()
+    monkeypatch.setattr(socket, "getaddrinfo", resolver._resolve)
+    return resolver
+
+
+def test_no_socket_opens_to_a_forbidden_host(names: Names) -> None:
+    """1,000 random combinations of policy, provider, endpoint, fallback, embedder and reranker."""
+    registry = load_registry()
+    areas = {each.host: each.area for provider in registry.values() for each in provider.endpoints}
+    draw = random.Random(5)
+    calm = Timing(connect=2, read=2, first_word=0.001, total=0.001, backoff=0.001)
+    seen: Counter[tuple[DataPath, bool]] = Counter()
+    ids = [id for id in registry if id != "local"]
+    for _ in range(1000):
+        path = draw.choice(list(DataPath))
+        order = draw.sample(ids, 3)
+        provider = registry[order[0]]
+        endpoint = draw.choice([None, *(each.id for each in provider.endpoints)])
+        names.asked.clear()
+        tried: list[Tried] = []
+        while len(tried) < 3:
+            try:
+                chat = open_chat(
+                    registry,
+                    order[len(tried)],
+                    model=None if registry[order[len(tried)]].default else "m",
+                    endpoint=endpoint if not tried else None,
+                    data_path=path,
+                    timing=calm,
+                    env=ENV,
+                )
+                list(chat.stream(ASK, max_tokens=5))
+            except UsageError:
+                break
+            except ProviderError as failed:
+                tried.append(Tried(order[len(tried)], Outcome(failed.outcome)))
+            if next_provider(registry, order, tried, data_path=path).move is not Move.ASK:
+                break
+        for service in (open_embedder, open_reranker):
+            try:
+                opened = service(registry, draw.choice(ids), data_path=path, timing=calm, env=ENV)  # type: ignore[operator]
+                opened.embed(["x"]) if service is open_embedder else opened.rank("x", ["y"], 1)
+            except (ProviderError, UsageError):
+                continue
+        for host in names.asked:
+            assert path.permits(areas[host]), (path, host)
+        seen[path, bool(names.asked)] += 1
+    assert {path for path, opened in seen if opened} == set(DataPath)
+    assert sum(count for (_, opened), count in seen.items() if opened) > 400
+
+
+def test_what_each_path_permits() -> None:
+    permitted = {path: {area for area in Area if path.permits(area)} for path in DataPath}
+    assert permitted == {
+        DataPath.ANY: set(Area),
+        DataPath.LOCAL: {Area.LOCAL},
+        DataPath.MAINLAND: {Area.MAINLAND, Area.LOCAL},
+        DataPath.NO_MAINLAND: {Area.OUTSIDE, Area.LOCAL},
+    }
+
+
+@pytest.mark.parametrize(
+    ("host", "near"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("[::1]", True),
+        ("192.168.1.5", True),
+        ("10.0.0.1", True),
+        ("fd00::1", True),
+        ("0.0.0.0", False),
+        ("8.8.8.8", False),
+        ("gpu.example.org", False),
+        ("localhost.example.org", False),
+        ("2130706433", False),
+    ],
+)
+def test_near_hosts(host: str, near: bool) -> None:
+    assert is_near(host) is near
+
+
+def test_the_endpoint_follows_the_path() -> None:
+    registry = load_registry()
+    hosts = {
+        path: open_chat(registry, "qwen", data_path=path, env=ENV).target.endpoint.id
+        for path in (DataPath.ANY, DataPath.MAINLAND, DataPath.NO_MAINLAND)
+    }
+    assert hosts == {DataPath.ANY: "mainland", DataPath.MAINLAND: "mainland", DataPath.NO_MAINLAND: "singapore"}
+    with pytest.raises(CallFailed, match=r"dashscope\.aliyuncs\.com.*Nothing was sent") as caught:
+        open_chat(registry, "qwen", data_path=DataPath.LOCAL, env=ENV)
+    assert caught.value.outcome == "path_forbidden"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_request_that_strays_is_refused_before_it_connects(
+    fake: FakeProviders, names: Names, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """The gate stands under the client library: another address in it does not open a socket."""
+    import kb.providers.client as client
+
+    real = client._llm
+
+    def strayed(call: object, **clients: object) -> object:
+        return real(call, **clients).model_copy(update={"api_base": "https://api.openai.com/v1"})  # type: ignore[arg-type]
+
+    monkeypatch.setattr(client, "_llm", strayed)
+    found = failure(chat_with(fake, "qwen"), way)
+    assert (found.outcome, found.host, found.requests) == (Outcome.PATH_FORBIDDEN, "api.openai.com", 0)
+    assert names.asked == []
+
+
+def test_a_redirect_is_not_followed(fake: FakeProviders) -> None:
+    fake.script("yi", *[error(307, "", Location="https://elsewhere.example/v1")] * 2)
+    opened: list[object] = []
+    sys.addaudithook(lambda name, args: opened.append(args[1]) if name == "socket.connect" else None)
+    assert failure(chat_with(fake, "yi"), "stream").outcome is Outcome.BAD_RESPONSE
+    assert {address[1] for address in opened} == {fake.port}  # type: ignore[index]
+
+
+def test_a_proxy_is_used_under_any_alone(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = load_registry()
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    for path, host in [(DataPath.ANY, "proxy.example"), (DataPath.MAINLAND, "dashscope.aliyuncs.com")]:
+        names.asked.clear()
+        chat = open_chat(registry, "qwen", data_path=path, env=ENV, timing=HURRIED)
+        with pytest.raises(CallFailed):
+            list(chat.stream(ASK, max_tokens=5))
+        assert set(names.asked) == {host}
+
+
+def test_what_belongs_to_openai_stays_here(fake: FakeProviders, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The OpenAI library would send these to whoever is asked."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-openai-own-key")
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-planted")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-planted")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Planted: header-planted")
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://planted.example/v1")
+    for provider in ("qwen", "ollama"):
+        fake.requests.clear()
+        assert ask(chat_with(fake, provider), "stream").text == ANSWER
+        [request] = fake.requests
+        assert "planted" not in str(request.headers).replace(key_of(provider), "")
+        assert ("authorization" in request.headers) == (provider == "qwen")
+
+
+def test_local_addresses_alone_are_given_at_run_time() -> None:
+    registry = load_registry()
+    chat = open_chat(registry, "local", base_url="http://127.0.0.1:9/v1", key=Secret("x"), context=2048, env={})
+    assert (chat.context, chat.model, chat.target.endpoint.area) == (2048, "qwen2.5-coder-1.5b", Area.LOCAL)
+    with pytest.raises(UsageError, match="on this machine"):
+        open_chat(registry, "local", base_url="https://gpu.example.org/v1", env={})
+    with pytest.raises(UsageError, match="addresses of the registry alone"):
+        open_chat(registry, "qwen", base_url="http://127.0.0.1:9/v1", env=ENV)
+    with pytest.raises(CallFailed, match="no address yet"):
+        open_chat(registry, "local", env={})
+    with pytest.raises(CallFailed, match="name the model you loaded"):
+        open_chat(registry, "ollama", env={})
+    with pytest.raises(UsageError, match="part to fill in"):
+        open_chat(registry, "qwen", endpoint="workspace", env=ENV)
+    with pytest.raises(ProviderError, match="known are: openai, qianfan"):
+        open_chat(registry, "nobody", env=ENV)
+
+
+def test_nobody_listens(fake: FakeProviders) -> None:
+    chat = open_chat(load_registry(), "vllm", model="m", base_url="http://127.0.0.1:9/v1", timing=HURRIED, env={})
+    for way in WAYS:
+        found = failure(chat, way)
+        assert (found.outcome, found.requests, found.host) == (Outcome.NETWORK, 3, "127.0.0.1")
+
+
+def test_cancelling_while_the_first_word_is_awaited(fake: FakeProviders) -> None:
+    fake.gone.clear()
+    fake.script("qwen", events(Pause(60)))
+    stream = chat_with(fake, "qwen").stream(ASK, max_tokens=5)
+    got: list[str] = []
+    reader = threading.Thread(target=lambda: got.extend(delta.text for delta in stream))
+    reader.start()
+    while not fake.asked("qwen"):
+        pass
+    stream.close()
+    reader.join(10)
+    assert not reader.is_alive()
+    assert (got, stream.completion.outcome) == ([], "cancelled")
+    assert fake.gone.wait(10), "the provider still believes someone listens"
+
+
+def test_cancelling_between_words(fake: FakeProviders) -> None:
+    fake.gone.clear()
+    fake.script("qwen", events(chunk("One"), Pause(60)))
+    stream = chat_with(fake, "qwen").stream(ASK, max_tokens=5)
+    assert next(stream).text == "One"
+    stream.close()
+    assert list(stream) == []
+    assert (stream.completion.outcome, stream.completion.text) == ("cancelled", "One")
+    assert fake.gone.wait(10)
+
+
+def test_an_abandoned_stream_hangs_up(fake: FakeProviders) -> None:
+    fake.gone.clear()
+    fake.script("qwen", events(chunk("One"), Pause(60)))
+    stream = chat_with(fake, "qwen").stream(ASK, max_tokens=5)
+    next(stream)
+    del stream
+    assert fake.gone.wait(10)
+
+
+def test_a_cancelled_task_hangs_up(fake: FakeProviders) -> None:
+    fake.gone.clear()
+    fake.script("qwen", events(Pause(60)))
+
+    async def cancelled() -> None:
+        asked = asyncio.ensure_future(chat_with(fake, "qwen").acomplete(ASK, max_tokens=5))
+        before = len(fake.requests)
+        while len(fake.requests) == before:
+            await asyncio.sleep(0.01)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+
+    fake.script("qwen")
+    asyncio.run(cancelled())
+    assert fake.gone.wait(10)
+
+
+def test_an_answer_is_not_known_before_its_end(fake: FakeProviders) -> None:
+    stream = chat_with(fake, "qwen").stream(ASK, max_tokens=5)
+    with pytest.raises(UsageError, match="has not ended"):
+        _ = stream.completion
+    list(stream)
+    assert stream.completion.outcome == "answered"
+
+
+def test_two_users_at_once_do_not_cross(fake: FakeProviders) -> None:
+    fake.requests.clear()
+    fake.answer, before = (
+        (lambda request: f"To {request.body['messages'][0]['content']} from {request.provider} [1]."),
+        fake.answer,
+    )
+    answers: dict[int, str] = {}
+    people = [(n, ("qwen", "deepseek", "zhipu", "spark")[n % 4]) for n in range(24)]
+    together = threading.Barrier(len(people))
+
+    def one(number: int, provider: str) -> None:
+        chat = chat_with(fake, provider)
+        together.wait()
+        answers[number] = "".join(d.text for d in chat.stream([Message("user", f"person-{number}")], max_tokens=50))
+
+    threads = [threading.Thread(target=one, args=person) for person in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    fake.answer = before
+    assert answers == {n: f"To person-{n} from {provider} [1]." for n, provider in people}
+    assert {request.headers["authorization"] for request in fake.requests if request.provider == "qwen"} == {
+        f"Bearer {key_of('qwen')}"
+    }
+    assert len(fake.requests) == 24
+
+
+def test_the_breaker_answers_for_a_provider_that_will_not(fake: FakeProviders) -> None:
+    now = [0.0]
+    breaker = Breaker(pause=600, clock=lambda: now[0])
+    fake.requests.clear()
+    fake.script("deepseek", error(402, {"error": {"message": "Insufficient Balance"}}))
+    first = failure(chat_with(fake, "deepseek", breaker=breaker), "stream")
+    again = failure(chat_with(fake, "deepseek", breaker=breaker), "acomplete")
+    assert [each.outcome for each in (first, again)] == [Outcome.BALANCE_EXHAUSTED] * 2
+    assert (first.requests, again.requests, len(fake.requests)) == (1, 0, 1)
+    other = chat_with(fake, "deepseek", breaker=breaker, key=Secret("sk-another-key-0123456789"))
+    assert failure(other, "stream").outcome is Outcome.AUTH_INVALID
+    now[0] = 601.0
+    assert ask(chat_with(fake, "deepseek", breaker=breaker), "stream").outcome == "answered"
+    fake.script("deepseek", error(402, {"error": {"message": "Insufficient Balance"}}))
+    failure(chat_with(fake, "deepseek", breaker=breaker), "stream")
+    breaker.reset()
+    assert ask(chat_with(fake, "deepseek", breaker=breaker), "stream").outcome == "answered"

@@ -1,0 +1,245 @@
+"""The questions of one session: what was chosen, what has come so far, and how it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kb.answering import Done, Event, Evidence, Text, Thought
+from kb.citing import MARKER
+from kb.knowledge import KnowledgeBase
+from kb.language import detect
+from kb.models import Answer, Attempt, Coverage, Filters, Passage, Sentence, Verdict
+from kb.providers import Failure, Outcome, Registry, explain
+from kb.views import shortened
+from ui.jobs import Job
+from ui.reading import date_of
+from ui.render import plain
+from ui.wording import Words
+
+SIGNS = {
+    Verdict.SUPPORTED: "✓",
+    Verdict.PARTIAL: "≈",
+    Verdict.UNSUPPORTED: "?",
+    Verdict.CONTRADICTED: "✗",
+    Verdict.UNCHECKED: "·",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Who is asked, and of what; no model means the provider's default, no language that of the question."""
+
+    provider: str
+    model: str | None = None
+    answer_language: str | None = None
+    filters: Filters = field(default_factory=Filters)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question of the session, and the job that answers it in `language`."""
+
+    number: int
+    question: str
+    choices: Choices
+    language: str
+    job: Job[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What has come of an answer so far."""
+
+    passages: tuple[Passage, ...] | None = None
+    coverage: Coverage | None = None
+    text: str = ""
+    thought: str = ""
+    answer: Answer | None = None
+
+
+@dataclass(slots=True)
+class Reading:
+    """The passage a reader has opened; `token` tells one opening from the next."""
+
+    version_id: str
+    spans: tuple[tuple[int, int], ...]
+    token: str
+
+
+@dataclass(slots=True)
+class Desk:
+    """All questions of a session, the one that is shown, and the passage that is open."""
+
+    asked: list[Asked] = field(default_factory=list)
+    shown: int | None = None
+    reading: Reading | None = None
+    opened: int = 0
+
+    @property
+    def current(self) -> Asked | None:
+        return None if self.shown is None else self.asked[self.shown]
+
+    def ask(self, kb: KnowledgeBase, question: str, choices: Choices) -> Asked:
+        """Put a question; one that is still being answered is stopped."""
+        for earlier in self.asked:
+            earlier.job.stop()
+        language = choices.answer_language or detect(question)
+        asked = Asked(len(self.asked), question, choices, language, Job(lambda: stream(kb, question, choices)))
+        self.asked.append(asked)
+        self.shown, self.reading = asked.number, None
+        return asked
+
+    def open(self, version_id: str, *spans: tuple[int, int]) -> None:
+        self.opened += 1
+        self.reading = Reading(version_id, spans, str(self.opened))
+
+    def close(self, token: object) -> None:
+        if self.reading is not None and self.reading.token == token:
+            self.reading = None
+
+
+def stream(kb: KnowledgeBase, question: str, choices: Choices) -> Iterator[Event]:
+    return kb.stream(
+        question,
+        provider=choices.provider,
+        model=choices.model,
+        answer_language=choices.answer_language,
+        languages=choices.filters.languages,
+        sources=choices.filters.sources,
+        since=choices.filters.since,
+        until=choices.filters.until,
+        as_of=choices.filters.as_of,
+    )
+
+
+def seen(events: Iterable[Event]) -> Seen:
+    """What the events come to."""
+    passages, coverage, answer = None, None, None
+    text: list[str] = []
+    thought: list[str] = []
+    for event in events:
+        match event:
+            case Evidence():
+                passages, coverage = event.passages, event.coverage
+            case Text():
+                text.append(event.text)
+            case Thought():
+                thought.append(event.text)
+            case Done():
+                answer = event.answer
+    return Seen(passages, coverage, "".join(text), "".join(thought), answer)
+
+
+def sentences(shown: Seen, words: Words) -> list[dict[str, Any]]:
+    """The answer for `ui.parts.answer`: checked sentences, or what has been written so far."""
+    if shown.answer is None:
+        return [{"parts": pieces(shown.text, words)}] if shown.text else []
+    if shown.answer.sentences:
+        return [_checked(sentence, words) for sentence in shown.answer.sentences]
+    if shown.answer.status.startswith("provider_") and shown.text.strip():
+        return [_checked(Sentence(shown.text.strip(), (), Verdict.UNCHECKED, words("ask.broken_off")), words)]
+    return []
+
+
+def _checked(sentence: Sentence, words: Words) -> dict[str, Any]:
+    return {
+        "parts": pieces(sentence.text, words),
+        "verdict": str(sentence.verdict),
+        "word": words.of("verdict", sentence.verdict),
+        "sign": SIGNS[sentence.verdict],
+        "reason": plain(sentence.reason),
+    }
+
+
+def pieces(text: str, words: Words) -> list[dict[str, Any]]:
+    """A text with its markers apart: {"t": text} and {"n": number, "name": what the button is called}."""
+    parts: list[dict[str, Any]] = []
+    end = 0
+    for marker in MARKER.finditer(text):
+        if between := plain(text[end : marker.start()]):
+            parts.append({"t": between})
+        parts.append({"n": int(marker[1]), "name": words("ask.cite", number=marker[1])})
+        end = marker.end()
+    if rest := plain(text[end:]):
+        parts.append({"t": rest})
+    return parts
+
+
+def span_of(shown: Seen, number: int) -> tuple[str, tuple[int, int]] | None:
+    """Version and span that a citation number stands for; None for a number that stands for nothing."""
+    if shown.answer is not None:
+        for citation in shown.answer.citations:
+            if citation.n == number:
+                return citation.passage.version.id, (citation.start, citation.end)
+    passages = shown.answer.passages if shown.answer else shown.passages or ()
+    if not 1 <= number <= len(passages):
+        return None
+    passage = passages[number - 1]
+    return passage.version.id, (passage.start, passage.end)
+
+
+def passage_cards(shown: Seen, words: Words) -> list[dict[str, Any]]:
+    """The passages for `ui.parts.cards`, numbered as the answer cites them; cited ones are active."""
+    passages: Sequence[Passage] = shown.answer.passages if shown.answer else shown.passages or ()
+    cited = {citation.n for citation in shown.answer.citations} if shown.answer else set()
+    return [
+        {
+            "id": number,
+            "n": number,
+            "title": plain(passage.version.title),
+            "language": passage.version.language,
+            "meta": byline(passage, words),
+            "text": shortened(" ".join(plain(passage.text).split()), 360),
+            "active": number in cited,
+        }
+        for number, passage in enumerate(passages, 1)
+    ]
+
+
+def byline(passage: Passage, words: Words) -> str:
+    version = passage.version
+    parts = [version.source, date_of(version, words), words.of("language", version.language)]
+    return plain(" · ".join(parts))
+
+
+def coverage_line(coverage: Coverage, words: Words) -> str:
+    """What stands behind the answer, in one line."""
+    languages = ", ".join(f"{words.of('language', name)} {count}" for name, count in coverage.by_language.items())
+    sides = ", ".join(f"{words.of('side', name)} {count}" for name, count in coverage.by_side.items())
+    parts = [
+        words("ask.passages", count=coverage.passages, origins=coverage.origins),
+        languages,
+        sides,
+        words("ask.newest", day=coverage.newest[:10]) if coverage.newest else "",
+        *coverage.left_out,
+    ]
+    return plain(" · ".join(part for part in parts if part))
+
+
+def usage_line(answer: Answer, words: Words) -> str:
+    """Who answered, of whom it was asked, and what it took."""
+    if answer.answered_by is None:
+        return words("ask.nobody")
+    usage = answer.usage
+    parts = [words("ask.answered_by", provider=answer.answered_by, model=answer.model or "")]
+    if usage.prompt_tokens or usage.completion_tokens:
+        tokens = words("ask.tokens", read=usage.prompt_tokens, written=usage.completion_tokens)
+        parts.append(f"{tokens} {words('ask.estimated')}" if usage.estimated else tokens)
+    if usage.cost is not None:
+        parts.append(f"{usage.cost:.4f} {usage.currency or ''}".strip())
+    return plain(" · ".join(parts))
+
+
+def attempt_lines(answer: Answer, words: Words) -> list[str]:
+    """Each provider that was asked, and how it ended."""
+    return [plain(f"{each.provider} · {each.model} · {words.of('outcome', each.outcome)}") for each in answer.attempts]
+
+
+def explained(attempt: Attempt, registry: Registry, language: str) -> str:
+    """What happened to a provider and what to do, in the reader's language."""
+    known = {str(outcome) for outcome in Outcome}
+    outcome = Outcome(attempt.outcome) if attempt.outcome in known else Outcome.UNKNOWN
+    failure = Failure(outcome, attempt.provider, attempt.model, vendor_text=attempt.detail)
+    return explain(failure, registry.get(attempt.provider), language)

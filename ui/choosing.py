@@ -1,0 +1,90 @@
+"""Who can be asked: the providers with what each lacks, and the local model's state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kb.calling import BUILT_IN
+from kb.errors import KBError, ModelUnavailable, SettingsError
+from kb.providers import Provider, Registry
+from kb.providers.entries import Kind
+from kb.providers.keys import Key, find_key
+from kb.settings import Settings
+
+NOBODY = "none"
+"""The choice of evidence alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A provider to choose; `lacks` is "", "key", "weights" or "models" (it serves what its user loads)."""
+
+    id: str
+    name: str
+    lacks: str
+    models: tuple[str, ...]
+
+
+def options(registry: Registry, settings: Settings, language: str) -> list[Option]:
+    """The built-in model, the evidence alone, then those that could answer now, then the rest."""
+    others = [_option(provider, settings, language) for provider in registry.values() if provider.id != BUILT_IN]
+    ready = [option for option in others if not option.lacks]
+    rest = [option for option in others if option.lacks]
+    built_in = Option(BUILT_IN, "", "" if weights_here(settings) else "weights", (settings.model,))
+    return [built_in, Option(NOBODY, "", "", ()), *ready, *rest]
+
+
+def first(options: list[Option], settings: Settings) -> str:
+    """The provider chosen at the start: that of the settings if it can answer, else the evidence alone."""
+    return next((each.id for each in options if each.id == settings.provider and not each.lacks), NOBODY)
+
+
+def weights_here(settings: Settings) -> bool:
+    """Whether the local model of the settings can be started."""
+    return weights(settings) is not None
+
+
+def weights(settings: Settings) -> Path | None:
+    from kb.local.weights import locate
+
+    if settings.model == "none":
+        return None
+    try:
+        return locate(settings.model, settings.model_folder)
+    except ModelUnavailable:
+        return None
+
+
+def key_of(provider: Provider, home: Path) -> Key | None:
+    """The key that a call would use, at whichever endpoint there is one for."""
+    for endpoint in provider.endpoints:
+        try:
+            if found := find_key(provider, endpoint.id, home):
+                return found
+        except SettingsError:
+            return None
+    return None
+
+
+def keys_problem(provider: Provider, home: Path) -> KBError | None:
+    """Why the file of keys cannot be used, if it cannot."""
+    try:
+        find_key(provider, "", home)
+    except SettingsError as error:
+        return error
+    return None
+
+
+def name_of(provider: Provider, language: str) -> str:
+    return provider.name_zh if language == "zh" and provider.name_zh else provider.name
+
+
+def _option(provider: Provider, settings: Settings, language: str) -> Option:
+    models = tuple(model.id for model in provider.models if not model.retired)
+    lacks = ""
+    if provider.auth.required and key_of(provider, settings.home) is None:
+        lacks = "key"
+    elif provider.kind is Kind.LOCAL and not provider.default:
+        lacks = "models"
+    return Option(provider.id, name_of(provider, language), lacks, models)

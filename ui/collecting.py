@@ -1,0 +1,122 @@
+"""Ingestion from the page: a run in a job of its own, with its progress, and files that readers hand in."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ingest.documents import SUFFIXES
+from ingest.progress import Progress
+from ingest.run import due_targets, ingest
+from ingest.sources import Source, Sources
+from ingest.state import is_due
+from ingest.targets import FileTarget, SourceTarget, Target, UrlTarget, read_target
+from kb.errors import UsageError
+from kb.knowledge import KnowledgeBase
+from kb.ledger import SourceState
+from kb.models import Outcome, digest
+from ui.jobs import Job
+from ui.render import web_link
+
+LARGEST = 20_000_000
+"""Bytes of an uploaded file; Streamlit's server.maxUploadSize says the same."""
+
+
+class Collecting:
+    """A run that goes on: its outcomes so far, its progress, and a way to stop it after the article at hand."""
+
+    def __init__(self, kb: KnowledgeBase, targets: Sequence[Target], done: Path | None = None) -> None:
+        """`done` is a folder that is removed at the end."""
+        self.progress = Progress()
+        self._stop = threading.Event()
+        self.job: Job[Outcome] = Job(lambda: self._run(kb, targets, done))
+
+    @property
+    def stopping(self) -> bool:
+        return self._stop.is_set() and self.job.running
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _run(self, kb: KnowledgeBase, targets: Sequence[Target], done: Path | None) -> Iterator[Outcome]:
+        try:
+            yield from ingest(kb, targets, progress=self._note, stop=self._stop)
+        finally:
+            if done is not None:
+                shutil.rmtree(done, ignore_errors=True)
+
+    def _note(self, progress: Progress) -> None:
+        self.progress = progress
+
+
+def collect(kb: KnowledgeBase, chosen: Sequence[Source]) -> Collecting:
+    """A run over the chosen sources, or those whose time has come. Raises UsageError if there is none."""
+    targets = [SourceTarget(source) for source in chosen] or due_targets(kb)
+    if not targets:
+        raise UsageError("no source is due now; choose some, or come back later")
+    return Collecting(kb, targets)
+
+
+def collect_address(kb: KnowledgeBase, address: str, sources: Sources) -> Collecting:
+    """A run over one address. Raises UsageError for anything that is not an address of the web: no file is read."""
+    given = address.strip()
+    if web_link(given) is None:
+        raise UsageError("write the whole address of an article, feed or sitemap, like https://host/path")
+    target = read_target(given, sources)
+    assert isinstance(target, UrlTarget), "an address with http is never a source id or a file"
+    return Collecting(kb, [target])
+
+
+def collect_upload(kb: KnowledgeBase, name: str, content: bytes) -> Collecting:
+    """A run over an uploaded file, kept in a folder of its own while it is read.
+
+    Nothing of its name is used but the ending. Raises UsageError for what cannot be read.
+    """
+    ending = Path(name.replace("\\", "/")).suffix.lower()
+    if ending not in SUFFIXES:
+        raise UsageError(f"{name}: files of this kind are not read; readable are {', '.join(sorted(SUFFIXES))}")
+    if len(content) > LARGEST:
+        raise UsageError(f"the file has {len(content) / 1e6:.0f} MB; up to {LARGEST / 1e6:.0f} MB are read here")
+    folder = Path(tempfile.mkdtemp(prefix="lagebild-upload-"))
+    file = folder / f"{digest('upload', content.hex())}{ending}"
+    file.write_bytes(content)
+    return Collecting(kb, [FileTarget(file)], done=folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a source stands: `state` is failing, fine, due, never or off."""
+
+    source: Source
+    state: str
+    known: SourceState
+
+
+def health(sources: Sources, states: dict[str, SourceState], now: datetime) -> list[Health]:
+    """Every source with how it stands, those that need a look first."""
+    order = ["failing", "due", "never", "fine", "off"]
+    found = [_health(source, states.get(source.id, SourceState(source.id)), now) for source in sources.values()]
+    return sorted(found, key=lambda each: order.index(each.state))
+
+
+def _health(source: Source, known: SourceState, now: datetime) -> Health:
+    if not source.enabled:
+        return Health(source, "off", known)
+    if known.failing:
+        return Health(source, "failing", known)
+    if known.last_attempt is None:
+        return Health(source, "never", known)
+    return Health(source, "due" if is_due(known, now) else "fine", known)
+
+
+def by_reason(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
+    """What did not become an article, by reason, the most frequent first."""
+    failed = [outcome for outcome in outcomes if not outcome.ok]
+    counts = Counter(outcome.reason or "" for outcome in failed)
+    return {reason: [each for each in failed if each.reason == reason] for reason, _ in counts.most_common()}

@@ -1,0 +1,117 @@
+"""A stored version as a reader sees it: paragraphs with spans marked, where it comes from, what changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
+from itertools import pairwise
+from typing import Any
+
+from kb.models import Version
+from ui.render import plain, web_link
+from ui.wording import Words
+
+Segment = dict[str, str]
+"""{"t": text} or, marked, {"t": text, "as": "mark" | "ins" | "del"}."""
+
+LINE = re.compile(r"[^\n]+")
+TOKEN = re.compile(r"[㐀-鿿豈-﫿]|\w+|\s+|[^\w\s]")
+LONGEST = 20_000
+"""Tokens of a text that are still compared word by word; longer ones are compared line by line."""
+
+
+def article(version: Version, words: Words, spans: Sequence[tuple[int, int]] = (), token: str = "") -> dict[str, Any]:
+    """What `ui.parts.reader` draws of a version, with the spans (code points of its text) marked."""
+    return _drawn(version, words, list(paragraphs(version.text, spans)), token)
+
+
+def changes(old: Version, new: Version, words: Words) -> dict[str, Any]:
+    """What `ui.parts.reader` draws of `new`, with what it says otherwise than `old` marked."""
+    return _drawn(new, words, list(difference(old.text, new.text)), "")
+
+
+def _drawn(version: Version, words: Words, blocks: list[list[Segment]], token: str) -> dict[str, Any]:
+    notes = [words("read.gone")] if version.gone else []
+    if not version.current:
+        notes.append(words("read.superseded"))
+    return {
+        "title": plain(version.title) or version.url,
+        "meta": meta(version, words),
+        "language": version.language,
+        "links": links(version, words),
+        "notes": notes,
+        "blocks": blocks,
+        "token": token,
+    }
+
+
+def meta(version: Version, words: Words) -> str:
+    """Outlet, date, language, side, version and authors in one line."""
+    parts = [
+        version.source,
+        date_of(version, words),
+        words.of("language", version.language),
+        words.of("side", version.side) if version.side else "",
+        words("read.version", number=version.number),
+        ", ".join(version.authors),
+    ]
+    return plain(" · ".join(part for part in parts if part))
+
+
+def date_of(version: Version, words: Words) -> str:
+    """The day of publication as far as it is known."""
+    return version.published.iso()[:10] if version.published else words("read.undated")
+
+
+def links(version: Version, words: Words) -> list[dict[str, str]]:
+    """The addresses a reader may open: the article's own, then the primary sources it names."""
+    named = [(words("read.original"), version.url), *((words("read.primary"), url) for url in version.references)]
+    return [{"name": name, "address": url} for name, url in named if web_link(url)]
+
+
+def paragraphs(text: str, spans: Sequence[tuple[int, int]] = ()) -> Iterator[list[Segment]]:
+    """The lines of a text as segments; what lies in a span is marked, also over several lines."""
+    for line in LINE.finditer(text):
+        edges = {line.start(), line.end()}
+        for start, end in spans:
+            edges |= {edge for edge in (start, end) if line.start() < edge < line.end()}
+        cuts = sorted(edges)
+        yield [
+            _segment(text[start:end], "mark" if any(low <= start and end <= high for low, high in spans) else "")
+            for start, end in pairwise(cuts)
+        ]
+
+
+def difference(old: str, new: str) -> Iterator[list[Segment]]:
+    """The lines of `new` as segments, with words that came in and words that went marked in their places."""
+    before, after = TOKEN.findall(old), TOKEN.findall(new)
+    if max(len(before), len(after)) > LONGEST:
+        before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    marked: list[Segment] = []
+    for kind, first, last, start, end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind == "equal":
+            marked.append(_segment("".join(after[start:end])))
+            continue
+        if last > first:
+            marked.append(_segment("".join(before[first:last]), "del"))
+        if end > start:
+            marked.append(_segment("".join(after[start:end]), "ins"))
+    yield from _in_lines(marked)
+
+
+def _in_lines(segments: Iterable[Segment]) -> Iterator[list[Segment]]:
+    line: list[Segment] = []
+    for segment in segments:
+        for number, piece in enumerate(segment["t"].split("\n")):
+            if number and line:
+                yield line
+                line = []
+            if piece:
+                line.append({**segment, "t": piece})
+    if line:
+        yield line
+
+
+def _segment(text: str, kind: str = "") -> Segment:
+    return {"t": plain(text), "as": kind} if kind else {"t": plain(text)}

@@ -1,0 +1,284 @@
+"""Ask: a question, the passages at once, the checked answer as it is written."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from kb.answering import Event
+from kb.calling import BUILT_IN
+from kb.models import LANGUAGES, Filters, Status
+from ui import asking, choosing, parts, reading, shelf
+from ui.asking import Asked, Choices, Desk, Seen
+from ui.choosing import NOBODY
+from ui.jobs import Job
+from ui.render import fill, join, notice, plain, show
+from ui.session import kb, settings, words
+
+EVERY = 0.25
+"""Seconds between two looks at an answer that is being written."""
+
+AT_ONCE = 0.9
+"""Seconds the first look waits for the passages, so that they come with it."""
+
+
+def page() -> None:
+    desk = st.session_state.setdefault("desk", Desk())
+    choices = choose()
+    with st.container():  # in a container the input stays where it is written, not at the foot of the page
+        question = st.chat_input(words()("ask.placeholder"), key="question")
+    if question:
+        ask(desk, question, choices)
+    if desk.current is None:
+        front(desk, choices)
+    else:
+        watched(desk, desk.current)
+
+
+def ask(desk: Desk, question: str, choices: Choices) -> None:
+    desk.ask(kb(), question, choices)
+
+
+def choose() -> Choices:
+    """The row above the question: who answers, in which language, from what."""
+    text, config = words(), settings()
+    offered = {option.id: option for option in choosing.options(kb().registry, config, text.language)}
+
+    def named(id: str) -> str:
+        option = offered[id]
+        name = text(f"ask.{id}") if id in (BUILT_IN, NOBODY) else option.name
+        return plain(f"{name} ({text(f'ask.lacks_{option.lacks}')})" if option.lacks else name)
+
+    st.session_state.setdefault("provider", choosing.first(list(offered.values()), config))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        provider = st.selectbox(
+            text("ask.provider"), list(offered), format_func=named, width=270, key="provider", persist_state="session"
+        )
+        model = None
+        if provider not in (BUILT_IN, NOBODY):
+            model = st.selectbox(
+                text("ask.model"),
+                offered[provider].models,
+                width=230,
+                key=f"model of {provider}",
+                persist_state="session",
+                accept_new_options=True,
+                placeholder=text("ask.model_needed"),
+            )
+        answer_language = st.selectbox(
+            text("ask.answer_language"),
+            [None, *LANGUAGES],
+            format_func=lambda each: text.of("language", each) if each else text("ask.as_asked"),
+            width=220,
+            key="answer_language",
+            persist_state="session",
+        )
+        with st.popover(text("ask.filters"), icon=":material/tune:"):
+            filters = choose_filters()
+    if offered[provider].lacks == "weights":
+        show(notice("warn", text("ask.no_weights"), text("ask.no_weights_do", model=config.model)))
+    elif provider == NOBODY and offered[BUILT_IN].lacks:
+        show(fill('<p class="lb-line">{line}</p>', line=text("ask.evidence_only_start")))
+    return Choices(provider, model, answer_language, filters)
+
+
+def choose_filters() -> Filters:
+    text = words()
+    languages = st.multiselect(text("ask.languages"), LANGUAGES, format_func=lambda each: text.of("language", each))
+    sources = st.multiselect(text("ask.sources"), outlets())
+    since, until = st.columns(2)
+    chosen_since = since.date_input(text("ask.since"), value=None, min_value="1990-01-01", max_value="today")
+    chosen_until = until.date_input(text("ask.until"), value=None, min_value="1990-01-01", max_value="today")
+    as_of = st.date_input(
+        text("ask.as_of"), value=None, min_value="1990-01-01", max_value="today", help=text("ask.as_of_help")
+    )
+    return Filters(tuple(languages), tuple(sources), chosen_since, chosen_until, as_of)
+
+
+def outlets() -> list[str]:
+    return list(counted(str(kb().settings.home), shelf.newest_change(kb().catalog)))
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def counted(home: str, change: tuple[int, int]) -> dict[str, int]:
+    """Articles by outlet, as of the last change of a home."""
+    return shelf.counted(kb().catalog, "source")
+
+
+def front(desk: Desk, choices: Choices) -> None:
+    """Before the first question: some to begin with, and what came last."""
+    text = words()
+    questions, newest = st.columns([3, 2], gap="large")
+    with questions:
+        st.subheader(text("ask.begin"), anchor=False)
+        examples = [text(f"ask.example_{number}") for number in (1, 2, 3, 4)]
+        parts.cards(
+            "examples",
+            name=text("ask.begin"),
+            items=[{"id": each, "title": each, "language": text.language} for each in examples],
+            on_open=lambda question: ask(desk, question, choices),
+        )
+    with newest:
+        st.subheader(text("ask.newest_articles"), anchor=False)
+        latest = shelf.lines(kb().catalog, shelf.Wanted(), 0)[:6]
+        if not latest:
+            show(notice("info", text("library.empty"), text("library.empty_do")))
+        parts.cards(
+            "latest",
+            name=text("ask.newest_articles"),
+            items=[
+                {
+                    "id": line.article_id,
+                    "title": plain(line.title),
+                    "language": line.language,
+                    "meta": plain(f"{line.source} · {line.day or text('read.undated')}"),
+                }
+                for line in latest
+            ],
+            on_open=lambda article: desk.open(kb().catalog.current_version(article) or ""),
+        )
+    sheet(desk)
+
+
+def watched(desk: Desk, asked: Asked) -> None:
+    """The question that is shown, looked at again and again while its answer is written."""
+    fresh = asked.job.running
+
+    @st.fragment(run_every=EVERY if fresh else None)
+    def look() -> None:
+        asked.job.wait(1, AT_ONCE)
+        running = asked.job.running
+        draw(desk, asked, asking.seen(asked.job.events), running)
+        if desk.current is not asked or (fresh and not running):
+            st.rerun()
+
+    look()
+
+
+def draw(desk: Desk, asked: Asked, shown: Seen, running: bool) -> None:
+    text = words()
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        show(fill('<h2 class="lb-question" lang="">{question}</h2>', question=asked.question))
+        if running:
+            waiting(asked.job, shown)
+        elif shown.answer is None:
+            broken(asked.job)
+        else:
+            verdict(shown)
+        parts.answer(
+            f"answer {asked.number}",
+            name=text("ask.answer"),
+            language=asked.language,
+            sentences=asking.sentences(shown, text),
+            writing=running,
+            thinking=plain(shown.thought),
+            thinking_name=text("ask.thinking"),
+            on_cite=lambda number: open_passage(desk, shown, number),
+        )
+        lines(shown)
+        earlier(desk)
+    with right:
+        st.subheader(text(heading_of(shown)), anchor=False)
+        if shown.passages is None:
+            show(fill('<p class="lb-line">{line}</p>', line=text("ask.searching") if running else text("ask.nothing")))
+        parts.cards(
+            f"passages {asked.number}",
+            name=text("ask.evidence"),
+            items=asking.passage_cards(shown, text),
+            on_open=lambda number: open_passage(desk, shown, number),
+        )
+    sheet(desk)
+
+
+def heading_of(shown: Seen) -> str:
+    thin = shown.answer is not None and shown.answer.status in (Status.NO_EVIDENCE, Status.THIN_EVIDENCE)
+    return "ask.nearest" if thin else "ask.evidence"
+
+
+def waiting(job: Job[Event], shown: Seen) -> None:
+    text = words()
+    line, button = st.columns([3, 1], vertical_alignment="center")
+    stage = "ask.writing" if shown.text else "ask.asking" if shown.passages is not None else "ask.searching"
+    show(fill('<p class="lb-line" role="status">{line} …</p>', line=text(stage)), line)
+    button.button(text("ask.stop"), icon=":material/stop_circle:", on_click=job.stop, key="stop")
+
+
+def broken(job: Job[Event]) -> None:
+    text = words()
+    if job.error is not None:
+        show(notice("bad", text("ask.failed"), str(job.error)))
+    elif job.stopped:
+        show(notice("info", text("ask.stopped"), text("ask.stopped_do")))
+    else:
+        show(notice("bad", text("ask.failed"), text("ask.see_log")))
+
+
+def verdict(shown: Seen) -> None:
+    """What kind of answer, or of no, this is."""
+    text, answer = words(), shown.answer
+    assert answer is not None
+    match answer.status:
+        case Status.NO_EVIDENCE:
+            show(notice("info", text("ask.no_evidence"), text("ask.no_evidence_do")))
+        case Status.THIN_EVIDENCE:
+            show(notice("warn", text("ask.thin_evidence"), text("ask.thin_evidence_do")))
+        case Status.PROVIDER_REFUSED | Status.PROVIDER_FAILED:
+            attempt = answer.attempts[-1] if answer.attempts else None
+            said = asking.explained(attempt, kb().registry, text.language) if attempt else answer.message
+            kind = "warn" if answer.status is Status.PROVIDER_REFUSED else "bad"
+            words_of_theirs = (attempt.detail if attempt else "") or answer.message
+            show(notice(kind, text(f"ask.{answer.status}"), said, words_of_theirs))
+        case Status.ANSWERED if not answer.sentences:
+            show(notice("info", text("ask.evidence_alone"), text("ask.evidence_alone_do")))
+
+
+def lines(shown: Seen) -> None:
+    """Coverage, who answered, and who else was asked."""
+    text = words()
+    found = [asking.coverage_line(shown.coverage, text)] if shown.coverage and shown.coverage.passages else []
+    if shown.answer is not None:
+        found.append(asking.usage_line(shown.answer, text))
+        if shown.answer.as_of:
+            found.append(text("ask.as_of_line", day=shown.answer.as_of))
+        if len(shown.answer.attempts) > 1:
+            found += asking.attempt_lines(shown.answer, text)
+    if found:
+        show(join(fill('<p class="lb-line">{line}</p>', line=line) for line in found))
+
+
+def earlier(desk: Desk) -> None:
+    """The other questions of this session."""
+    text = words()
+    others = [each for each in reversed(desk.asked) if each.number != desk.shown]
+    if not others:
+        return
+    st.subheader(text("ask.earlier"), anchor=False)
+    parts.cards(
+        "earlier",
+        name=text("ask.earlier"),
+        items=[{"id": each.number, "title": plain(each.question), "language": ""} for each in others],
+        on_open=lambda number: show_again(desk, int(number)),
+    )
+
+
+def show_again(desk: Desk, number: int) -> None:
+    desk.shown, desk.reading = number, None
+
+
+def open_passage(desk: Desk, shown: Seen, number: object) -> None:
+    found = asking.span_of(shown, number) if isinstance(number, int) else None
+    if found is not None:
+        desk.open(found[0], found[1])
+
+
+def sheet(desk: Desk) -> None:
+    """The article that is open, at the side."""
+    if desk.reading is None or not desk.reading.version_id:
+        return
+    text, opened = words(), desk.reading
+    parts.reader(
+        "sheet",
+        reading.article(kb().version(opened.version_id), text, opened.spans, opened.token),
+        close=text("read.close"),
+        on_closed=desk.close,
+    )

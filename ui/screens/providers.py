@@ -1,0 +1,206 @@
+"""Models and providers: the local model on this machine, and who else can be asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import streamlit as st
+
+from kb.calling import BUILT_IN
+from kb.errors import KBError
+from kb.local.weights import LocalModel, Progress, catalogue, path_of, pull
+from kb.providers import Provider, Registry, Secret
+from kb.providers.entries import Endpoint, Kind, Model
+from kb.providers.keys import store_key
+from kb.settings import Settings
+from ui import choosing
+from ui.jobs import Job
+from ui.render import Safe, anchor, fill, join, label, notice, plain, show
+from ui.session import kb, settings, words
+
+EVERY = 0.5
+"""Seconds between two looks at a download."""
+
+
+class Stopped(KBError):
+    """A download was stopped by the reader; what has arrived is kept."""
+
+
+def page() -> None:
+    text, config, registry = words(), settings(), kb().registry
+    st.subheader(text("providers.local"), anchor=False)
+    for model in catalogue():
+        local_model(model, config)
+    st.subheader(text("providers.others"), anchor=False)
+    show(fill('<p class="lb-line">{line}</p>', line=text("providers.checked", day=registry.checked)))
+    if problem := choosing.keys_problem(next(iter(registry.values())), config.home):
+        show(notice("bad", text("providers.keys_problem"), str(problem)))
+    keys(registry, config)
+    for provider in registry.values():
+        if provider.id != BUILT_IN:
+            entry(provider, registry, config)
+
+
+# ── the local model ───────────────────────────────────────────────────────────────────────────────
+
+
+def local_model(model: LocalModel, config: Settings) -> None:
+    """Whether its weights are here; if not, a button that fetches them, and how far that is."""
+    text = words()
+    job: Job[Progress] | None = st.session_state.get(f"pull {model.id}")
+    here = path_of(model, config.model_folder) is not None
+    line, button = st.columns([4, 1], vertical_alignment="center")
+    state = "providers.here" if here else "providers.absent"
+    used = text("providers.in_use") if model.id == config.model else ""
+    size = text("providers.size", gigabytes=f"{model.size / 1e9:.1f}", licence=model.licence)
+    with line:
+        show(
+            fill(
+                '<p class="lb-line"><b>{name}</b> · {state} · {size} {used}</p>',
+                name=model.name,
+                state=text(state),
+                size=size,
+                used=used,
+            )
+        )
+    if not here and not (job and job.running):
+        button.button(text("providers.download"), key=f"download {model.id}", on_click=fetch, args=(model, config))
+    if job is not None:
+        download(model, job)
+
+
+def fetch(model: LocalModel, config: Settings) -> None:
+    st.session_state[f"pull {model.id}"] = Job(lambda: pulled(model, config))
+
+
+def pulled(model: LocalModel, config: Settings) -> Iterator[Progress]:
+    """The steps of a download, as they come; leaving it off stops the download, and keeps what has arrived."""
+    steps: list[Progress] = []
+    changed, left = threading.Condition(), threading.Event()
+
+    def note(step: Progress) -> None:
+        if left.is_set():
+            raise Stopped("stopped; what has arrived is kept")
+        with changed:
+            steps.append(step)
+            changed.notify()
+
+    def whole() -> Iterator[Path]:
+        yield pull(model, config.model_folder, progress=note, hf_endpoint=config.hf_endpoint)
+
+    job = Job(whole)
+    try:
+        while job.running or steps:
+            with changed:
+                changed.wait_for(lambda: steps or not job.running, 0.5)
+                taken, steps[:] = list(steps), []
+            yield from taken
+    finally:
+        left.set()
+    if job.error is not None:
+        raise job.error
+
+
+def download(model: LocalModel, job: Job[Progress]) -> None:
+    text, fresh = words(), job.running
+
+    @st.fragment(run_every=EVERY if fresh else None)
+    def look() -> None:
+        last = job.events[-1] if job.events else None
+        if job.running:
+            share = last.done / last.total if last and last.total else 0.0
+            st.progress(min(share, 1.0))
+            done = f"{last.channel} · {last.done / 1e6:,.0f} / {last.total / 1e6:,.0f} MB · {last.note}" if last else ""
+            show(fill('<p class="lb-line" role="status">{line}</p>', line=done or text("providers.starting")))
+            st.button(text("ask.stop"), key=f"stop {model.id}", on_click=job.stop)
+        elif job.error is not None:
+            show(notice("bad", text("providers.not_had"), str(job.error)))
+        elif job.stopped:
+            show(notice("info", text("providers.pull_stopped")))
+        else:
+            show(notice("good", text("providers.pulled")))
+        if fresh and not job.running:
+            st.rerun()
+
+    look()
+
+
+# ── the others ────────────────────────────────────────────────────────────────────────────────────
+
+
+def keys(registry: Registry, config: Settings) -> None:
+    """Storing and removing a key. It goes into the home's file (0600) and is never shown again."""
+    text = words()
+    known = [each for each in registry.values() if each.auth.env]
+    with st.expander(text("providers.store")), st.form("key", border=False, clear_on_submit=True):
+        chosen = st.selectbox(
+            text("ask.provider"), known, format_func=lambda each: plain(choosing.name_of(each, text.language))
+        )
+        endpoint = st.text_input(text("providers.endpoint"), help=text("providers.endpoint_help"))
+        value = st.text_input(text("providers.key"), type="password", autocomplete="off")
+        if st.form_submit_button(text("providers.save")):
+            try:
+                store_key(config.home, chosen, Secret(value), endpoint.strip())
+            except KBError as error:
+                show(notice("bad", text("providers.not_stored"), str(error)))
+            else:
+                show(notice("good", text("providers.stored" if value else "providers.removed")))
+
+
+def entry(provider: Provider, registry: Registry, config: Settings) -> None:
+    """What is known of a provider: key, where it stands, models, and the day each was last seen to be so."""
+    text = words()
+    key = choosing.key_of(provider, config.home)
+    needed = provider.auth.required
+    mark = "✓" if key or not needed else "–"
+    state = text("providers.no_key" if needed else "providers.no_key_needed")
+    if key:
+        state = text("providers.key_from", where=key.where)
+    with st.expander(label(f"{mark} {choosing.name_of(provider, text.language)} — {state}")):
+        show(particulars(provider, registry))
+
+
+def particulars(provider: Provider, registry: Registry) -> Safe:
+    text = words()
+    facts = [
+        (text("providers.kind"), text.of("kind", provider.kind)),
+        (text("providers.state"), provider.status),
+        (text("providers.live"), provider.live or text("providers.never_live")),
+        (text("providers.variables"), ", ".join(provider.auth.env) if provider.kind is not Kind.LOCAL else ""),
+        (text("providers.free"), provider.free_quota),
+        (text("providers.offer"), provider.offer_2024.text if provider.offer_2024 else ""),
+    ]
+    lines = [named(name, value) for name, value in facts if value]
+    for address in dict.fromkeys(filter(None, (provider.auth.console, provider.docs))):
+        lines.append(fill('<p class="lb-line">{link}</p>', link=anchor(address, address)))
+    listed = (
+        (text("providers.endpoints"), [endpoint_line(each) for each in provider.endpoints]),
+        (text("providers.models"), [model_line(each) for each in provider.models if not each.retired]),
+    )
+    for name, items in listed:
+        if items:
+            lines.append(named(name, ""))
+            lines.append(
+                fill('<ul class="lb-list">{items}</ul>', items=join(fill("<li>{item}</li>", item=i) for i in items))
+            )
+    return join(lines)
+
+
+def named(name: str, value: str) -> Safe:
+    return fill('<p class="lb-line"><b>{name}</b> {value}</p>', name=name, value=value)
+
+
+def endpoint_line(endpoint: Endpoint) -> str:
+    text = words()
+    dead = text("providers.dead", day=endpoint.dead_since) if endpoint.dead_since else ""
+    place = ", ".join(filter(None, [text.of("area", endpoint.area), endpoint.operator]))
+    return " · ".join(filter(None, [endpoint.id, endpoint.host, place, dead, endpoint.as_of]))
+
+
+def model_line(model: Model) -> str:
+    text = words()
+    context = text("providers.context", tokens=f"{model.context:,}") if model.context else ""
+    prices = [f"{price.input:g} / {price.output:g} {price.currency}" for price in model.prices[:1]]
+    return " · ".join(filter(None, [model.id, model.role, context, *prices, model.as_of]))

@@ -1,0 +1,83 @@
+"""Status: what is stored, how the index stands, and when the articles are from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from kb.status import Status
+from ui import shelf
+from ui.render import Safe, fill, join, notice, show
+from ui.session import kb, words
+
+
+def page() -> None:
+    text = words()
+    home, change = str(kb().settings.home), shelf.newest_change(kb().catalog)
+    found = status_of(home, change)
+    show(facts(found))
+    if found.problems:
+        show(notice("bad", text("status.problems"), "\n".join(found.problems)))
+    said = [] if found.problems else [text("status.sound")]
+    said += [text("status.home", home=found.home), text("status.binding", binding=found.binding or "–")]
+    show(join(fill('<p class="lb-line">{line}</p>', line=line) for line in said))
+    st.subheader(text("status.months"), anchor=False)
+    months = by_month(home, change)
+    if months:
+        st.altair_chart(chart(months), width="stretch", theme="streamlit")
+    else:
+        show(fill('<p class="lb-line">{line}</p>', line=text("status.no_months")))
+
+
+@st.cache_data(show_spinner=False, max_entries=2, ttl=60)
+def status_of(home: str, change: tuple[int, int]) -> Status:
+    return kb().status()
+
+
+@st.cache_data(show_spinner=False, max_entries=2)
+def by_month(home: str, change: tuple[int, int]) -> list[dict[str, Any]]:
+    return shelf.by_month(kb().catalog)
+
+
+def facts(found: Status) -> Safe:
+    text = words()
+    languages = " · ".join(f"{text.of('language', name)} {count:,}" for name, count in found.by_language.items())
+    index = text("status.index", generation=found.generation or "–", waiting=found.waiting)
+    rows = [
+        (text("status.articles"), f"{found.articles:,}", ""),
+        (text("status.versions"), f"{found.versions:,}", ""),
+        (text("status.chunks"), f"{found.chunks:,}", ""),
+        (text("status.answers"), f"{found.answers:,}", ""),
+        (text("status.newest"), (found.newest or "–")[:10], ""),
+        (text("status.languages"), languages or "–", "small"),
+        (text("status.index_name"), index, "small"),
+    ]
+    cells = (fill('<div><dt>{name}</dt><dd class="{size}">{value}</dd></div>', name=name, value=value, size=size)
+             for name, value, size in rows)  # fmt: skip
+    return fill('<dl class="lb-facts">{cells}</dl>', cells=join(cells))
+
+
+def chart(months: list[dict[str, Any]]) -> Any:
+    import altair
+    import pandas
+
+    text = words()
+    frame = pandas.DataFrame(months)
+    frame["month"] = pandas.to_datetime(frame["month"])
+    frame["language"] = frame["language"].map(lambda code: text.of("language", code))
+    return (
+        altair.Chart(frame)
+        .mark_bar()
+        .encode(
+            x=altair.X("month:T", title=None, timeUnit="yearmonth"),
+            y=altair.Y("articles:Q", title=text("status.articles"), axis=altair.Axis(tickMinStep=1)),
+            color=altair.Color("language:N", title=None, legend=altair.Legend(orient="top")),
+            tooltip=[
+                altair.Tooltip("month:T", title=text("status.month"), format="%Y-%m"),
+                altair.Tooltip("language:N", title=text("library.language")),
+                altair.Tooltip("articles:Q", title=text("status.articles")),
+            ],
+        )
+        .properties(height=280)
+    )
