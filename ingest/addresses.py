@@ -142,14 +142,14 @@ def _parsed(host: str, answer: str) -> IPv4Address | IPv6Address:
 
 
 def _refusal(host: str, address: IPv4Address | IPv6Address, what: Kind, from_public: bool) -> str:
-    seen = f"{host} is at {address}"
+    seen = f"{host} is" if host == str(address) else f"{host} is at {address},"
     if what is Kind.FORBIDDEN:
-        return f"{seen}, an address that is never asked"
+        return f"{seen} an address that is never asked"
     if from_public:
-        return f"{seen}, a private address, and a public page sent us there"
+        return f"{seen} a private address, and a public page sent us there"
     if isinstance(address, IPv4Address) and address in FAKE_DNS:
-        return f"{seen}, what a proxy with fake-ip DNS answers; turn fake-ip off, or use --allow-private"
-    return f"{seen}, a private address; use --allow-private if this is meant"
+        return f"{seen} what a proxy with fake-ip DNS answers; turn fake-ip off, or use --allow-private"
+    return f"{seen} a private address; use --allow-private if this is meant"
 
 
 def is_local_name(host: str) -> bool:

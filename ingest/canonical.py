@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 PATH_SAFE = UNRESERVED | frozenset("/!$&'()*+,;=:@")
 QUERY_SAFE = UNRESERVED | frozenset("/?!$'()*+,;:@=")
+PLAIN = re.compile(r"[A-Za-z0-9\-._~/=]*")
 HEX = re.compile(r"%([0-9A-Fa-f]{2})")
 
 TRACKER_PREFIXES = (
@@ -203,6 +204,8 @@ def _tracks(name: str, value: str, names: set[str]) -> bool:
 
 def _encoded(text: str, safe: frozenset[str]) -> str:
     """Percent-encoding in one form: unreserved characters plain, all others that are not `safe` encoded."""
+    if PLAIN.fullmatch(text):
+        return text
 
     def decoded(match: re.Match[str]) -> str:
         character = chr(int(match[1], 16))

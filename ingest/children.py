@@ -83,8 +83,7 @@ class Parser:
 
     def close(self) -> None:
         """Ends the workers that are free; to be called when no other thread asks."""
-        for _ in range(self._workers):
-            worker = self._free.get()
+        for worker in [self._free.get() for _ in range(self._workers)]:
             if worker is not None:
                 worker.end()
             self._free.put(None)
@@ -92,7 +91,9 @@ class Parser:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _ask(self, job: str, target: str, *args: Any, **kwargs: Any) -> Any:
@@ -153,7 +154,9 @@ class _Worker:
         timer.daemon = True
         timer.start()
         try:
-            _send(cast(IO[bytes], self._process.stdin), pickle.dumps((job, args, dict(kwargs)), pickle.HIGHEST_PROTOCOL))
+            _send(
+                cast(IO[bytes], self._process.stdin), pickle.dumps((job, args, dict(kwargs)), pickle.HIGHEST_PROTOCOL)
+            )
             frame = _receive(cast(IO[bytes], self._process.stdout))
         except OSError:
             frame = None
@@ -176,8 +179,12 @@ class _Worker:
 
 def _death(target: str, code: int, overdue: bool) -> CollectError:
     if overdue or code == -getattr(signal, "SIGXCPU", 24):
-        return CollectError("timeout", f"{target}: parsing took too long and was stopped; the document is broken or hostile")
-    return CollectError("hostile", f"{target}: parsing it ended its process (exit {code}); the document is broken or hostile")
+        return CollectError(
+            "timeout", f"{target}: parsing took too long and was stopped; the document is broken or hostile"
+        )
+    return CollectError(
+        "hostile", f"{target}: parsing it ended its process (exit {code}); the document is broken or hostile"
+    )
 
 
 class _Answer(pickle.Unpickler):
@@ -218,9 +225,11 @@ def serve(cpu: float, memory: int) -> None:
     os.dup2(2, 1)
     limited = False
     while (frame := _receive(requests)) is not None:
-        job, args, kwargs = pickle.loads(frame)
+        job, args, kwargs = pickle.loads(frame)  # noqa: S301  our own parent wrote it
         work = getattr(importlib.import_module(JOBS[job][0]), JOBS[job][1])
         if not limited:
+            # Libraries and models are loaded at the start's expense, not at the page's.
+            importlib.import_module("ingest.extract").warm()
             _limit_memory(memory)
             limited = True
         _limit_cpu(cpu)
@@ -239,7 +248,7 @@ def _answer(work: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[A
         return ("refused", "hostile", f"{target}: parsing it needs more memory than a page may take", False)
     except RecursionError:
         return ("refused", "hostile", f"{target}: its elements are nested too deeply to be read", False)
-    except Exception as error:  # one bad page is a value, whatever a parser makes of it
+    except Exception as error:  # noqa: BLE001  one bad page is a value, whatever a parser makes of it
         return ("refused", "unreadable", f"{target}: it cannot be read ({type(error).__name__}: {error})", False)
 
 

@@ -6,8 +6,9 @@ import re
 import unicodedata
 from html import unescape
 
-# Controls but newline and tab; soft hyphen; zero-width and bidi marks; variation selectors; object and byte order marks;
-# surrogates; noncharacters; tag characters. Unicode's Default_Ignorable_Code_Point, as far as text can do without.
+# Controls but newline and tab; soft hyphen; zero-width and bidi marks; variation selectors; object and byte
+# order marks; surrogates; noncharacters; tag characters: Unicode's Default_Ignorable_Code_Point, as far as text can
+# do without it.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
     "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\ud800-\udfff"

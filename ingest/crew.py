@@ -14,18 +14,10 @@ from typing import Self
 
 from ingest import politeness
 from ingest.addresses import is_local_name
-from ingest.children import Parser
 from ingest.lanes import Lanes
-from ingest.policy import FetchPolicy
-from ingest.state import CatalogHosts
 from ingest.wire import target
-from ingest.work import Bench, Look, Result, Take, Task
+from ingest.work import PARSERS, Bench, Look, Result, Take, Task
 from kb.errors import CollectError
-from kb.ledger import Ledger
-from kb.snapshots import Snapshots
-
-PARSERS = 2
-"""Children that parse. Embedding is what takes time; two keep ahead of it."""
 
 AHEAD = 8
 """Results that may wait to be committed."""
@@ -50,15 +42,16 @@ class _Broken:
 
 
 class Crew:
-    """The workers of one run. A context manager: on leaving, no task is begun any more.
+    """The workers of one run at a bench. A context manager: on leaving, no task is begun any more.
 
-    `hosts` may be left with requests under way when a run is stopped; they end by themselves and count for nothing.
+    Requests that are under way when a run is stopped end by themselves and count for nothing.
     """
 
-    def __init__(self, ledger: Ledger, snapshots: Snapshots, policy: FetchPolicy) -> None:
-        self._policy = policy
-        self._hosts = CatalogHosts(ledger)
-        self._bench = Bench(policy, self._hosts, Parser(PARSERS), snapshots)
+    def __init__(self, bench: Bench, *, close: bool) -> None:
+        self._bench = bench
+        self._close = close
+        self._policy = bench.policy
+        self._hosts = bench.hosts
         self._lanes: Lanes[Task] = Lanes(self._pause)
         self._results: queue.Queue[Result | _Finished | _Broken] = queue.Queue(AHEAD)
         self._numbers = count()
@@ -74,12 +67,12 @@ class Crew:
     ) -> None:
         self._closed.set()
         self._lanes.close()
+        self._hosts.flush()
         if self.busy:
             # A request under way may take its 45 seconds; nobody should wait for that.
             threading.Thread(target=self._end, daemon=True).start()
         else:
             self._end()
-        self._hosts.close()
 
     @property
     def busy(self) -> bool:
@@ -162,4 +155,5 @@ class Crew:
     def _end(self) -> None:
         for thread in self._threads:
             thread.join()
-        self._bench.close()
+        if self._close:
+            self._bench.close()

@@ -21,8 +21,8 @@ EARLIEST = datetime(1985, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=1)
 """How far after the fetch a date may lie: clocks and zones, not announcements."""
 
-PREFERENCE = ("given", "json-ld", "meta", "feed", "time-tag", "url", "file", "sitemap", "text")
-"""Witnesses, the best first. A sitemap says when a page changed, a text names many days."""
+PREFERENCE = ("given", "json-ld", "meta", "feed", "url", "time-tag", "file", "text", "sitemap")
+"""Witnesses, the best first. A text names many days, a sitemap says only when a page changed."""
 
 _MONTHS = {
     1: "jan january januar jänner jaenner januari",
@@ -59,7 +59,9 @@ _DAYS = (
     re.compile(r"(?<!\d)(?P<y>(?:19|20)\d\d)\s*年\s*(?P<m>\d{1,2})\s*月(?:\s*(?P<d>\d{1,2})\s*[日号號])?"),
     re.compile(r"(?<!\d)(?P<y>(?:19|20)\d\d)(?P<m>[01]\d)(?P<d>[0-3]\d)(?=T?\d{6}\b|T?\d{4}\b|(?!\d))"),
     # Day first with a name, month name first, day first in numbers with dots.
-    re.compile(rf"{_WEEKDAY}(?<!\d)(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?[\s-]+(?P<m>{_MONTH})\b\.?,?[\s-]+(?P<y>\d{{4}})", re.I),
+    re.compile(
+        rf"{_WEEKDAY}(?<!\d)(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\.?[\s-]+(?P<m>{_MONTH})\b\.?,?[\s-]+(?P<y>\d{{4}})", re.I
+    ),
     re.compile(rf"{_WEEKDAY}(?<!\d)(?P<d>\d{{1,2}})\s+(?P<m>{_MONTH})\s+(?P<y>\d{{2}})(?=\s+\d\d:)", re.I),
     re.compile(rf"\b(?P<m>{_MONTH})\b\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>(?:19|20)\d\d)(?!\d)", re.I),
     re.compile(r"(?<!\d)(?P<d>\d{1,2})\.\s?(?P<m>\d{1,2})\.\s?(?P<y>(?:19|20)\d\d)(?!\d)"),
@@ -71,7 +73,8 @@ _SLASHES = re.compile(r"(?<!\d)(?P<a>\d{1,2})/(?P<b>\d{1,2})/(?P<y>(?:19|20)\d\d
 _TIME = re.compile(
     r"^[T\s,|·•–—-]*(?:um|at|[日星期周一二三四五六天]{1,4})?\s*"
     r"(?P<half>上午|下午|晚上)?\s*(?P<h>\d{1,2})(?:[:.：时時点](?P<n>\d{2}))(?:[:：分](?P<s>\d{2})(?:[.,]\d+)?)?"
-    r"\s*(?P<ap>[ap]\.?m\.?)?\s*(?:uhr|h)?\s*\(?(?P<zone>Z\b|(?:GMT|UTC)?\s?[+\-−]\d{1,2}:?(?:\d{2})?|[A-Za-z]{2,4}\b)?",
+    r"\s*(?P<ap>[ap]\.?m\.?)?\s*(?:uhr|h)?\s*\(?(?P<zone>Z\b|(?:GMT|UTC)?\s?[+\-−]\d{1,2}:?(?:\d{2})?"
+    r"|[A-Za-z]{2,4}\b)?",
     re.I,
 )
 _COMPACT_TIME = re.compile(r"^T?(?P<h>\d{2})(?P<n>\d{2})(?P<s>\d{2})?(?P<zone>Z|[+-]\d{4})?(?!\d)")
@@ -120,8 +123,8 @@ def said(text: str, witness: str, timezone: str | None = None, *, chinese: bool 
     text = text[:400]
     if _EPOCH.match(text):
         seconds = int(text)
-        at = datetime.fromtimestamp(seconds / (1000 if seconds > 10**11 else 1), UTC)
-        return Said(Published(at, Precision.TIME, witness), at.date())
+        then = datetime.fromtimestamp(seconds / (1000 if seconds > 10**11 else 1), UTC)
+        return Said(Published(then, Precision.TIME, witness), then.date())
     if year := _YEAR.match(text):
         return _on(date(int(year[1]), 1, 1), Precision.YEAR, witness)
     found: re.Match[str] | None = None
@@ -172,22 +175,51 @@ def choose(witnesses: Iterable[Said], fetched: datetime) -> Dated:
     holders = {one.published.witness for one in possible if _agree(one.published, first.published)}
     for one in possible[1:] if first.published.witness not in ("given", "feed") else ():
         backers = {other.published.witness for other in possible if _agree(other.published, one.published)}
-        if len(backers) > len(holders) and one.published.at < first.published.at:
+        exact = one.published.precision in (Precision.DAY, Precision.TIME)
+        if exact and len(backers) > len(holders) and one.published.at < first.published.at:
             reason = f"{' and '.join(sorted(backers))} agree against {first.published.witness}"
             first = one
             break
-    if first.published.precision is not Precision.TIME:
+    for finer in _FINER.get(first.published.precision, ()):
         for one in possible:
-            if one.published.precision is Precision.TIME and one.day == first.day:
-                reason = f"{one.published.witness} names the time of the day that {first.published.witness} names"
+            if one.published.precision is finer and _within(one, first):
+                reason = f"{one.published.witness} says exactly what {first.published.witness} says roughly"
                 first = one
                 break
-    return Dated(first.published, first.day, reason, everything)
+    return Dated(first.published, _printed(first, possible), reason, everything)
+
+
+_FINER = {
+    Precision.YEAR: (Precision.MONTH, Precision.DAY, Precision.TIME),
+    Precision.MONTH: (Precision.DAY, Precision.TIME),
+    Precision.DAY: (Precision.TIME,),
+}
+
+
+def _within(one: Said, rough: Said) -> bool:
+    """Whether a more exact statement lies in the year, month or day of a rough one, as both are printed."""
+    length = {Precision.YEAR: 4, Precision.MONTH: 7}.get(rough.published.precision, 10)
+    return one.day.isoformat()[:length] == rough.day.isoformat()[:length]
+
+
+def _printed(first: Said, possible: list[Said]) -> date:
+    """The day the outlet itself counts: a machine's UTC time after midnight is the evening before in America."""
+    told = [
+        one.day
+        for one in possible
+        if one.published.precision is Precision.DAY and one.published.witness in ("url", "time-tag", "text")
+    ]
+    in_utc = first.published.precision is Precision.TIME and first.published.at.date() == first.day
+    if in_utc and first.day not in told:
+        return next((day for day in told if abs((day - first.day).days) <= 1), first.day)
+    return first.day
 
 
 def _agree(one: Published, other: Published) -> bool:
     """Whether both can be the same publication: a month holds its days, zones may move a day by one."""
-    coarse = min((one.precision, other.precision), key=(Precision.YEAR, Precision.MONTH, Precision.DAY, Precision.TIME).index)
+    coarse = min(
+        (one.precision, other.precision), key=(Precision.YEAR, Precision.MONTH, Precision.DAY, Precision.TIME).index
+    )
     if coarse is Precision.YEAR:
         return one.at.year == other.at.year
     if coarse is Precision.MONTH:

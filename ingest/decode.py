@@ -101,15 +101,18 @@ def _declared(content: bytes, header: str | None, media_type: str) -> list[str]:
         labels.append(match[1].decode("ascii"))
     if "xml" not in media_type or "html" in media_type:
         labels += [found.decode("ascii") for found in _META.findall(head)]
-    found = dict.fromkeys(ALIASES.get(label.strip().lower(), label.strip().lower()) for label in labels if label)
-    return [label for label in found if _known(label)]
+    named = [name for label in labels if (name := _codec(label.strip().lower())) is not None]
+    return list(dict.fromkeys(named))
 
 
-def _known(label: str) -> bool:
+def _codec(label: str) -> str | None:
+    """Python's name of the codec of a label; None for none, and for UTF-8, which has been tried."""
     try:
-        return codecs.lookup(label)._is_text_encoding and label != "utf-8"
+        name = codecs.lookup(ALIASES.get(label, label)).name
+        b"".decode(name)
     except (LookupError, ValueError):
-        return False
+        return None
+    return name if name != "utf-8" else None
 
 
 def _wide(content: bytes) -> str | None:
@@ -158,7 +161,7 @@ def _guessed(content: bytes) -> str:
     return ALIASES.get(found.encoding, found.encoding) if found is not None else "cp1252"
 
 
-WESTERN = {"cp1252", "iso-8859-15", "iso8859-15", "latin-9"}
+WESTERN = {"cp1252", "iso8859-15", "cp850", "mac-roman"}
 """Codecs that read any bytes, so that Chinese which reads well is believed before them."""
 
 PLAUSIBLE = 0.6
@@ -207,7 +210,7 @@ def _run(run: bytes, codec: str) -> str:
 
 
 LONGEST_RUN = 100_000
-"""Bytes without one space or tag that are still re-read: the work grows with the length only, but no prose is longer."""
+"""Bytes without one space or tag that are still re-read. No prose is longer."""
 
 FREQUENT, EVERYDAY, RARE, ODD, LOST = 0.5, 1.5, 3.0, 5.0, 6.0
 """Costs of one character on a path: the 500 most frequent, the other everyday ones, the second level of the standard,
@@ -245,7 +248,7 @@ def _one(pair: bytes, codec: str) -> str:
         char = pair.decode(codec)
     except UnicodeDecodeError:
         return ""
-    return char if len(char) == 1 and char.encode(codec) == pair else ""
+    return char if len(char) == 1 else ""
 
 
 FREQUENT_CHARACTERS = frozenset(
@@ -275,7 +278,11 @@ def _cost_gb(char: str) -> float:
 
 def _cost_big5(char: str) -> float:
     """By the rows of Big5: level 1 holds the 5,401 most used characters, level 2 the next 7,652."""
-    pair = char.encode("big5hkscs")
+    try:
+        pair = char.encode("big5hkscs")
+    except UnicodeEncodeError:
+        # Half of a pair that Big5-HKSCS has only together.
+        return ODD
     if len(pair) != 2:
         return ODD
     if 0xA1 <= pair[0] <= 0xC6:

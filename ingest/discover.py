@@ -36,7 +36,9 @@ MOST_LISTED = 300
 _ENTITY = re.compile(rb"<!ENTITY", re.I)
 _FEED_ROOT = re.compile(rb"<(?:[a-z0-9]+:)?(rss|feed|rdf)[\s>:/]", re.I)
 _SITEMAP_ROOT = re.compile(rb"<(?:[a-z0-9]+:)?(urlset|sitemapindex)[\s>/]", re.I)
-_HTML_ROOT = re.compile(rb"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]|<(?:div|p|article|meta|title|h1)[\s>]", re.I)
+_HTML_ROOT = re.compile(
+    rb"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]|<(?:div|p|article|meta|title|h1)[\s>]", re.I
+)
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _NEWS = "{http://www.google.com/schemas/sitemap-news/0.9}"
 
@@ -70,7 +72,11 @@ def kind_of(page: Page) -> str:
         return "pdf"
     wide = content[:2] in (b"\xff\xfe", b"\xfe\xff") or head[:400:2].count(0) + head[1:400:2].count(0) > 100
     if wide:
-        head = decode(content[:4_096], None, page.media_type).text.encode("utf-8", "replace").lstrip(b"\xef\xbb\xbf \t\r\n")
+        head = (
+            decode(content[:4_096], None, page.media_type)
+            .text.encode("utf-8", "replace")
+            .lstrip(b"\xef\xbb\xbf \t\r\n")
+        )
     if root := _root(head):
         return root
     if head[:1] in (b"{", b"["):
@@ -135,9 +141,9 @@ def feeds_on(page: Page) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for element in tree.iter("link") if tree is not None else ():
         kind = (element.get("type") or "").lower()
-        if "alternate" in (element.get("rel") or "").lower() and ("rss" in kind or "atom" in kind or "feed+json" in kind):
-            if address := _address(element.get("href"), page.final_url):
-                found[address] = None
+        named = "alternate" in (element.get("rel") or "").lower() and re.search(r"rss|atom|feed\+json", kind)
+        if named and (address := _address(element.get("href"), page.final_url)):
+            found[address] = None
     return tuple(found)
 
 
@@ -176,7 +182,9 @@ def _safe_xml(page: Page) -> bytes:
     if declaration[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in declaration[:64]:
         declaration = decode(declaration, None, "application/xml").text.encode("utf-8", "replace")
     if _ENTITY.search(declaration) or _ENTITY.search(content):
-        raise CollectError("hostile", f"{page.final_url}: the XML defines entities; feeds and sitemaps have no use for them")
+        raise CollectError(
+            "hostile", f"{page.final_url}: the XML defines entities; feeds and sitemaps have no use for them"
+        )
     return content
 
 
@@ -200,7 +208,9 @@ def _sitemap(page: Page, source_id: str | None, timezone: str | None) -> Discove
         if name == "sitemap":
             children[address] = None
         elif name == "url" and address not in links:
-            described = next((child for child in entry if isinstance(child.tag, str) and child.tag == f"{_NEWS}news"), None)
+            described = next(
+                (child for child in entry if isinstance(child.tag, str) and child.tag == f"{_NEWS}news"), None
+            )
             news = news or described is not None
             when = _child(described, "publication_date") if described is not None else _child(entry, "lastmod")
             title = _child(described, "title") if described is not None else None
@@ -233,11 +243,15 @@ def _feed(page: Page, source_id: str | None, timezone: str | None) -> Discovery:
     charset = f"; charset={page.charset}" if page.charset else ""
     headers = {"content-location": page.final_url, "content-type": f"{page.media_type or 'application/xml'}{charset}"}
     try:
-        parsed = feedparser.parse(_readable(content, page), response_headers=headers, resolve_relative_uris=True, sanitize_html=True)
+        parsed = feedparser.parse(
+            _readable(content, page), response_headers=headers, resolve_relative_uris=True, sanitize_html=True
+        )
     except CollectError:
         raise
-    except Exception as error:  # feedparser lets errors of its parts through: see its issues 444 and 562
-        raise CollectError("not_a_feed", f"{page.final_url}: the feed cannot be read ({type(error).__name__}: {error})") from None
+    except Exception as error:  # noqa: BLE001  feedparser lets errors of its parts through: see its issues 444 and 562
+        raise CollectError(
+            "not_a_feed", f"{page.final_url}: the feed cannot be read ({type(error).__name__}: {error})"
+        ) from None
     if not parsed.get("version") and not parsed.entries:
         raise CollectError("not_a_feed", f"{page.final_url}: this is no RSS or Atom feed")
     feed = parsed.feed
@@ -258,11 +272,16 @@ def _readable(content: bytes, page: Page) -> bytes:
     if declared is None or declared[1].lower() not in (b"gb2312", b"gbk", b"gb18030", b"big5"):
         return content
     decoded = decode(content, None, "application/xml")
-    return re.sub(r"""(<\?xml[^>]*encoding\s*=\s*["'])[A-Za-z0-9_-]+""", r"\1utf-8", decoded.text, count=1).encode("utf-8")
+    return re.sub(r"""(<\?xml[^>]*encoding\s*=\s*["'])[A-Za-z0-9_-]+""", r"\1utf-8", decoded.text, count=1).encode(
+        "utf-8"
+    )
 
 
 def _entry(entry: Any, page: Page, source_id: str | None, timezone: str | None, chinese: bool) -> Link | None:
-    addresses = [entry.get("link"), *(one.get("href") for one in entry.get("links", ()) if one.get("rel") == "alternate")]
+    addresses = [
+        entry.get("link"),
+        *(one.get("href") for one in entry.get("links", ()) if one.get("rel") == "alternate"),
+    ]
     # A guid is an address only where it says nothing to the contrary, and an enclosure is never the article.
     if entry.get("guidislink", True):
         addresses.append(entry.get("id") if str(entry.get("id", "")).startswith("http") else None)
@@ -298,18 +317,30 @@ def _json_feed(page: Page, source_id: str | None, timezone: str | None) -> Disco
     links: dict[str, Link] = {}
     items = feed.get("items") if isinstance(feed, dict) else None
     for item in items[:MOST_ENTRIES] if isinstance(items, list) else ():
-        url = _address(item.get("url") or item.get("external_url") or item.get("id"), page.final_url) if isinstance(item, dict) else None
+        url = (
+            _address(item.get("url") or item.get("external_url") or item.get("id"), page.final_url)
+            if isinstance(item, dict)
+            else None
+        )
         if url is not None:
             when = item.get("date_published") or item.get("date_modified")
             published = dates.parse(when, "feed", timezone) if isinstance(when, str) else None
             links.setdefault(url, Link(url, source_id, one_line(str(item.get("title") or "")) or None, published))
-    return Discovery("feed", one_line(str(feed.get("title") or "")), tuple(links.values()), (), None, feed.get("language"))
+    return Discovery(
+        "feed", one_line(str(feed.get("title") or "")), tuple(links.values()), (), None, feed.get("language")
+    )
 
 
 def _address_list(page: Page, source_id: str | None) -> Discovery | None:
     """A plain text sitemap: one address a line."""
-    lines = [line.strip() for line in decode(page.content, page.charset, page.media_type).text.splitlines() if line.strip()]
-    addresses = [address for line in lines[:MOST_LINKS] if line.startswith("http") and (address := _address(line, page.final_url))]
+    lines = [
+        line.strip() for line in decode(page.content, page.charset, page.media_type).text.splitlines() if line.strip()
+    ]
+    addresses = [
+        address
+        for line in lines[:MOST_LINKS]
+        if line.startswith("http") and (address := _address(line, page.final_url))
+    ]
     if not lines or len(addresses) < len(lines):
         return None
     return Discovery("sitemap", "", tuple(Link(url, source_id) for url in dict.fromkeys(addresses)))
@@ -339,13 +370,17 @@ def _listing(page: Page, source_id: str | None) -> Discovery:
         if _is_article_link(url, text)
     ]
     if not links:
-        raise CollectError("no_links", f"{page.final_url}: no links to articles were found; name its feed or sitemap instead")
+        raise CollectError(
+            "no_links", f"{page.final_url}: no links to articles were found; name its feed or sitemap instead"
+        )
     return Discovery("listing", one_line(clean(tree.findtext(".//title") or "")), tuple(links[:MOST_LISTED]))
 
 
 _NOT_ARTICLES = re.compile(
-    r"/(?:tags?|topics?|category|categories|author|authors|autor|about|contact|impressum|datenschutz|privacy|login|signin|register|search|"
-    r"newsletter|abo|subscribe|account|jobs|shop|videos?|podcasts?|page/\d+|feed|rss)(?:/|$)|\.(?:pdf|jpe?g|png|gif|mp[34]|zip|xml|css|js)$",
+    r"/(?:tags?|topics?|category|categories|author|authors|autor|about|contact|impressum|datenschutz|privacy|login"
+    r"|signin|register|search|"
+    r"newsletter|abo|subscribe|account|jobs|shop|videos?|podcasts?|page/\d+|feed|rss)(?:/|$)|\.(?:pdf|jpe?g|png|gif"
+    r"|mp[34]|zip|xml|css|js)$",
     re.I,
 )
 
@@ -358,4 +393,3 @@ def _is_article_link(url: str, text: str) -> bool:
     headline = han >= 8 or (len(text.split()) >= 4 and len(text) >= 20)
     slug = re.search(r"\d{5,}|/\d{4}[/-]?\d{2}|[a-z0-9]+(?:-[a-z0-9]+){3,}", path) is not None
     return headline and (slug or path.count("/") >= 2)
-

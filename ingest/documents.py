@@ -73,7 +73,9 @@ def read_file(path: Path, parser: Parser | None = None, fetched: datetime | None
         yield Unread(str(path), "unreadable", f"{path} cannot be read: {error.strerror or error}")
 
 
-def read_folder(folder: Path, parser: Parser | None = None, fetched: datetime | None = None) -> Iterator[Article | Unread]:
+def read_folder(
+    folder: Path, parser: Parser | None = None, fetched: datetime | None = None
+) -> Iterator[Article | Unread]:
     """The articles in all files below a folder whose type is known, in order of their names.
 
     Hidden files, and the folders browsers save beside a page, are passed over; links that lead out of the folder are
@@ -90,7 +92,9 @@ def read_folder(folder: Path, parser: Parser | None = None, fetched: datetime | 
 
 def _files(root: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(root, followlinks=False):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and not name.endswith(("_files", "-Dateien")))
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and not name.endswith(("_files", "-Dateien"))
+        )
         yield from (Path(place) / name for name in sorted(names) if not name.startswith("."))
 
 
@@ -144,7 +148,9 @@ def _pdf(path: Path, content: bytes, parser: Parser, fetched: datetime) -> Artic
 def _prose(path: Path, content: bytes, fetched: datetime) -> Article:
     decoded = decode(content, None, "text/plain")
     if decoded.damage > DAMAGE:
-        raise CollectError("bad_encoding", f"{path}: {decoded.damage:.0%} of the characters cannot be read; save it as UTF-8")
+        raise CollectError(
+            "bad_encoding", f"{path}: {decoded.damage:.0%} of the characters cannot be read; save it as UTF-8"
+        )
     text = decoded.text.replace("\r\n", "\n").replace("\r", "\n")
     markdown = path.suffix.lower() in (".md", ".markdown")
     front, body = _front_matter(path, text) if markdown or text.startswith("---\n") else ({}, text)
@@ -168,11 +174,15 @@ def _front_matter(path: Path, text: str) -> tuple[dict[str, Any], str]:
         front = yaml.safe_load(match[1])
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         line = " ".join(str(error).split())
-        raise CollectError("bad_front_matter", f"{path}: the block between the --- lines is not YAML ({line})") from None
+        raise CollectError(
+            "bad_front_matter", f"{path}: the block between the --- lines is not YAML ({line})"
+        ) from None
     if front is None:
         return {}, text[match.end() :]
     if not isinstance(front, dict):
-        raise CollectError("bad_front_matter", f"{path}: the block between the --- lines should hold `key: value` lines")
+        raise CollectError(
+            "bad_front_matter", f"{path}: the block between the --- lines should hold `key: value` lines"
+        )
     return {str(key): value for key, value in front.items()}, text[match.end() :]
 
 

@@ -91,7 +91,9 @@ class Pages:
         self._directory = directory
         archive = directory / "pages.zip"
         if not archive.exists() or not any((directory / name).exists() for name in self.FILES):
-            raise UsageError(f"{directory} holds no pages.zip with {', '.join(self.FILES)} beside it; name one of the sets")
+            raise UsageError(
+                f"{directory} holds no pages.zip with {', '.join(self.FILES)} beside it; name one of the sets"
+            )
         self._archive = zipfile.ZipFile(archive)
         self._names = {info.filename: info for info in self._archive.infolist()}
 
@@ -176,13 +178,21 @@ def summary(scores: Iterable[Scores]) -> dict[str, float]:
     if counts := [one.counts for one in scores if one.counts is not None]:
         tp, fp, fn, tn = (sum(count[at] for count in counts) for at in range(4))
         precision, recall = tp / ((tp + fp) or 1), tp / ((tp + fn) or 1)
-        result |= {"f1": _harmonic(precision, recall), "precision": precision, "recall": recall, "accuracy": (tp + tn) / (tp + fp + fn + tn)}
+        result |= {
+            "f1": _harmonic(precision, recall),
+            "precision": precision,
+            "recall": recall,
+            "accuracy": (tp + tn) / (tp + fp + fn + tn),
+        }
     if days := [one.shares for one in scores if "date_f1" in one.shares]:
         hits = sum(day["date_f1"] for day in days)
         answered = sum(day["_answered"] for day in days)
         # No answer is a miss, a wrong one a false alarm: they exclude each other.
         result |= {"dates_f1": 2 * hits / (2 * hits + (len(days) - hits)), "dates_accuracy": hits / len(days)}
-        result |= {"dates_precision": hits / (answered or 1), "dates_recall": hits / ((hits + len(days) - answered) or 1)}
+        result |= {
+            "dates_precision": hits / (answered or 1),
+            "dates_recall": hits / ((hits + len(days) - answered) or 1),
+        }
     for key in ("title", "date", "authors"):
         if marks := [one.shares[key] for one in scores if key in one.shares]:
             result[key] = mean(marks)

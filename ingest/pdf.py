@@ -17,7 +17,9 @@ MOST_TEXT = 3_000_000
 _HYPHEN = re.compile(r"(\w{2,})[\u00ad\u2010-]\n[^\S\n]*([a-zäöüß]\w+)")
 _NOT_CUT = re.compile(r"(?:und|oder|bzw|and|or|to)\b")
 _SENTENCE_END = re.compile(r"[.!?:;。！？：；”’\"')\]]\s*$")
-_PAGE_NUMBER = re.compile(r"^\s*(?:(?:page|seite|第)?\s*[-–—]?\s*\d{1,4}\s*(?:页|/\s*\d+|of \d+|von \d+)?\s*[-–—]?)\s*$", re.I)
+_PAGE_NUMBER = re.compile(
+    r"^\s*(?:(?:page|seite|第)?\s*[-–—]?\s*\d{1,4}\s*(?:页|/\s*\d+|of \d+|von \d+)?\s*[-–—]?)\s*$", re.I
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,9 @@ def read(content: bytes, name: str) -> PdfText:
         raise CollectError("unreadable", f"{name}: the PDF cannot be read ({type(error).__name__}: {error})") from None
     text = paragraphs(pages)[:MOST_TEXT]
     if len(text) < 20:
-        raise CollectError("no_text", f"{name}: the PDF holds no text; if it is scanned, run text recognition on it first")
+        raise CollectError(
+            "no_text", f"{name}: the PDF holds no text; if it is scanned, run text recognition on it first"
+        )
     names = tuple(part for one in re.split(r"[;,、]|\band\b|\bund\b", author) if (part := one_line(one, 100)))
     return PdfText(text, _title(title, pages), names, created, len(pages))
 
@@ -60,7 +64,10 @@ def read(content: bytes, name: str) -> PdfText:
 def paragraphs(pages: list[str]) -> str:
     """Lines joined to paragraphs: running heads and page numbers dropped, hyphenation mended."""
     repeated = _running(pages)
-    kept = ["\n".join(line for line in page.split("\n") if not _PAGE_NUMBER.match(line) and line.strip() not in repeated) for page in pages]
+    kept = [
+        "\n".join(line for line in page.split("\n") if not _PAGE_NUMBER.match(line) and line.strip() not in repeated)
+        for page in pages
+    ]
     text = _HYPHEN.sub(_mended, "\n".join(kept))
     lines = [line.strip() for line in text.split("\n")]
     width = sorted(map(len, lines))[int(len(lines) * 0.8)] if lines else 0
@@ -105,7 +112,9 @@ def _is_han(char: str) -> bool:
 def _title(stated: str, pages: list[str]) -> str:
     """The file's own title, unless it is a file name; else the first line that reads like one."""
     title = one_line(stated, 300)
-    if len(title) > 5 and not re.search(r"\.(?:docx?|pdf|indd|qxd|tex|pptx?)$|^microsoft word|^untitled|^slide \d", title, re.I):
+    if len(title) > 5 and not re.search(
+        r"\.(?:docx?|pdf|indd|qxd|tex|pptx?)$|^microsoft word|^untitled|^slide \d", title, re.I
+    ):
         return title
     first = next((line for page in pages for line in page.split("\n") if len(line.strip()) > 8), "")
     return one_line(first, 200)

@@ -29,20 +29,34 @@ _WALL = 1_200
 """Characters under which a text is looked at for the phrases of walls: an article about cookies is longer."""
 
 _PHRASES = {
-    "consent": r"(?:accept|manage|reject)(?: all)? cookies|we (?:and our (?:\d+ )?partners )?(?:use|store)[^.]{0,40} cookies|your privacy choices"
-    r"|before you continue to|cookie-einstellungen|alle (?:cookies )?akzeptieren|wir (?:und unsere (?:\d+ )?partner )?(?:verwenden|nutzen|setzen)[^.]{0,40}cookies"
-    r"|mit werbung weiterlesen|werbung und tracking|zustimmen und weiter|einwilligung widerrufen|接受所有\s?cookie|同意并继续|使用\s?cookie",
-    "paywall": r"subscribe to (?:continue|read|unlock)|(?:this|the) (?:article|content|story) is (?:only )?(?:for|available to|reserved for) subscribers"
-    r"|already a subscriber|to continue reading|unlock this article|become a (?:member|subscriber) to (?:read|continue)|start your (?:free )?trial"
-    r"|weiterlesen mit|jetzt (?:abonnieren|testen) und (?:weiter)?lesen|exklusiv für abonnenten|nur für abonnenten|artikel freischalten|mit .{0,12}plus.{0,12} weiterlesen"
+    "consent": r"(?:accept|manage|reject)(?: all)? cookies|we (?:and our (?:\d+ )?partners )?(?:use|store)[^.]{0,40}"
+        r" cookies|your privacy choices"
+    r"|before you continue to|cookie-einstellungen|alle (?:cookies )?akzeptieren|wir (?:und unsere (?:\d+ )?partner"
+    r" )?(?:verwenden|nutzen|setzen)[^.]{0,40}cookies"
+    r"|mit werbung weiterlesen|werbung und tracking|zustimmen und weiter|einwilligung widerrufen"
+    r"|接受所有\s?cookie|同意并继续"
+    r"|使用\s?cookie",
+    "paywall": r"subscribe to (?:continue|read|unlock)|(?:this|the) (?:article|content|story) is (?:only )?(?:for"
+        r"|available to|reserved for) subscribers"
+    r"|already a subscriber|to continue reading|unlock this article|become a (?:member|subscriber) to (?:read"
+    r"|continue)|start your (?:free )?trial"
+    r"|weiterlesen mit|jetzt (?:abonnieren|testen) und (?:weiter)?lesen|exklusiv für abonnenten|nur für abonnenten"
+    r"|artikel freischalten|mit .{0,12}plus.{0,12} weiterlesen"
     r"|登录后阅读全文|订阅后(?:可)?阅读|付费(?:后)?阅读|本文为付费内容|会员专享|开通会员|购买后阅读|剩余\s*\d+%",
-    "login": r"(?:please )?(?:log|sign) in to (?:continue|read|view|access)|you must be logged in|create (?:a free|an) account to|bitte (?:melden sie sich|loggen sie sich)"
+    "login": r"(?:please )?(?:log|sign) in to (?:continue|read|view|access)|you must be logged in|create (?:a free"
+        r"|an) account to|bitte (?:melden sie sich|loggen sie sich)"
     r"|anmelden,? um (?:weiterzulesen|fortzufahren)|请先?登录|登录后查看|请登录后|扫码登录",
-    "javascript": r"(?:enable|turn on|activate|requires?) (?:java ?script|js)\b|javascript is (?:disabled|required|not enabled)|java ?script (?:aktivieren|ist deaktiviert)"
-    r"|aktivieren sie java ?script|请(?:开启|启用|打开)\s*java ?script|浏览器(?:不支持|禁用)|checking (?:your browser|if the site connection)|verify(?:ing)? you are (?:a )?human"
+    "javascript": r"(?:enable|turn on|activate|requires?) (?:java ?script|js)\b|javascript is (?:disabled|required"
+        r"|not enabled)|java ?script (?:aktivieren|ist deaktiviert)"
+    r"|aktivieren sie java ?script|请(?:开启|启用|打开)\s*java ?script|浏览器(?:不支持|禁用)"
+    r"|checking (?:your browser|if the site"
+    r" connection)|verify(?:ing)? you are (?:a )?human"
     r"|just a moment|security check|access denied|are you a robot|unusual traffic|安全验证|人机验证|访问过于频繁",
-    "soft_404": r"page (?:not found|cannot be found|does(?:n['’]t| not) exist|you (?:are|were) looking for)|(?:error )?404\b|no longer available|has been (?:removed|deleted)"
-    r"|seite (?:nicht gefunden|existiert nicht|wurde nicht gefunden)|nicht (?:mehr )?verfügbar|页面不存在|页面(?:没有|未)找到|内容已(?:被)?删除|文章(?:已|不存在)|您访问的(?:页面|内容)|找不到(?:您|该|页面)",
+    "soft_404": r"page (?:not found|cannot be found|does(?:n['’]t| not) exist|you (?:are|were) looking for)|(?:error"
+        r" )?404\b|no longer available|has been (?:removed|deleted)"
+    r"|seite (?:nicht gefunden|existiert nicht|wurde nicht gefunden)|nicht (?:mehr )?verfügbar"
+    r"|页面不存在|页面(?:没有|未)找到"
+    r"|内容已(?:被)?删除|文章(?:已|不存在)|您访问的(?:页面|内容)|找不到(?:您|该|页面)",
 }
 PHRASES = {reason: re.compile(pattern, re.I) for reason, pattern in _PHRASES.items()}
 
@@ -66,7 +80,12 @@ def judge_bytes(page: Page) -> None:
     kind = next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), None)
     if kind is None and page.media_type.split("/")[0] in ("image", "audio", "video", "font"):
         kind = page.media_type
-    if kind is None and b"\x00" in head and not _is_wide(head) and not page.content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if (
+        kind is None
+        and b"\x00" in head
+        and not _is_wide(head)
+        and not page.content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    ):
         kind = "a binary file"
     if kind is None and head[:1] in (b"{", b"[") and "html" not in page.media_type:
         kind = "JSON"
@@ -96,15 +115,26 @@ def _is_wide(head: bytes) -> bool:
 
 
 def judge(
-    page: Page, tree: _Element, claims: Claims, title: str, text: str, found: str, language: str, *, ignore_optout: bool = False
+    page: Page,
+    tree: _Element,
+    claims: Claims,
+    title: str,
+    text: str,
+    found: str,
+    language: str,
+    *,
+    ignore_optout: bool = False,
 ) -> None:
     """Refuses a page that was read but is no article. `found` is the text with the lines that clung to it.
 
-    Raises CollectError with one of opt_out, consent, paywall, login, javascript, soft_404, index_page, no_text, too_short.
+    Raises CollectError with one of opt_out, consent, paywall, login, javascript, soft_404, index_page, no_text,
+    too_short.
     """
     where = page.final_url
     if not ignore_optout and (directives := _directives(page, tree, claims)):
-        raise CollectError("opt_out", f"{where}: the publisher asks not to be kept or mined ({', '.join(sorted(directives))})")
+        raise CollectError(
+            "opt_out", f"{where}: the publisher asks not to be kept or mined ({', '.join(sorted(directives))})"
+        )
     shortest = SHORTEST.get(language, SHORTEST_ELSE)
     if reason := _wall(tree, claims, title, text, found, shortest):
         raise CollectError(reason, f"{where}: {MESSAGES[reason]}", retry=reason == "javascript")
@@ -113,11 +143,19 @@ def judge(
     if not text:
         raise CollectError("no_text", f"{where}: no text was found on the page")
     if len(text) < shortest:
-        raise CollectError("too_short", f"{where}: only {len(text)} characters of text, an article has {shortest} or more")
+        raise CollectError(
+            "too_short", f"{where}: only {len(text)} characters of text, an article has {shortest} or more"
+        )
 
 
 def _directives(page: Page, tree: _Element, claims: Claims) -> set[str]:
-    robots = ",".join([*(claims.metas or {}).get("robots", ()), *(claims.metas or {}).get("lagebild", ()), page.headers.get("x-robots-tag", "")])
+    robots = ",".join(
+        [
+            *(claims.metas or {}).get("robots", ()),
+            *(claims.metas or {}).get("lagebild", ()),
+            page.headers.get("x-robots-tag", ""),
+        ]
+    )
     found = {part.split(":")[-1].strip().lower() for part in robots.split(",")} & OPT_OUTS
     reservation = claims.meta("tdm-reservation") or page.headers.get("tdm-reservation", "")
     return found | ({"tdm-reservation"} if reservation.strip() == "1" else set())
@@ -146,14 +184,24 @@ def _wall(tree: _Element, claims: Claims, title: str, text: str, found: str, sho
 
 def _visible(tree: _Element) -> str:
     """The page's words, noscript included: that is where shells speak."""
-    parts = (text for element in tree.iter() if element.tag not in ("script", "style") for text in (element.text, element.tail) if text)
+    parts = (
+        text
+        for element in tree.iter()
+        if element.tag not in ("script", "style")
+        for text in (element.text, element.tail)
+        if text
+    )
     return " ".join(" ".join(parts).split())[:3000]
 
 
 def _empty_shell(tree: _Element) -> bool:
     """A page whose body is a root element and scripts: built in the browser."""
     scripts = sum(1 for _ in tree.iter("script"))
-    return scripts > 0 and len(_visible(tree)) < 200 and any(element.get("id") in ("root", "app", "__next", "__nuxt") for element in tree.iter("div"))
+    return (
+        scripts > 0
+        and len(_visible(tree)) < 200
+        and any(element.get("id") in ("root", "app", "__next", "__nuxt") for element in tree.iter("div"))
+    )
 
 
 def _is_index(tree: _Element, claims: Claims, text: str, url: str, shortest: int) -> bool:

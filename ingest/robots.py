@@ -80,6 +80,8 @@ class Robots:
             return None
         if self._signal:
             return "robots.txt says Content-Signal: ai-input=no"
+        if len(self._operators) < BARRED_OPERATORS:
+            return None
         barred = [
             operator
             for operator, agents in self._operators.items()

@@ -31,6 +31,7 @@ from ingest.sources import Kind, Source, Sources, load_sources
 from ingest.targets import FileTarget, SourceTarget, Target, UrlTarget
 from ingest.web import Validators
 from ingest.work import (
+    Bench,
     Ended,
     Look,
     Looked,
@@ -46,12 +47,10 @@ from ingest.work import (
     lines_in,
 )
 from kb import faults
-from kb.backup import SNAPSHOTS
 from kb.errors import CollectError, KBError, UsageError
 from kb.knowledge import KnowledgeBase
 from kb.ledger import Ledger, SourceState, Stage
 from kb.models import Link, Outcome
-from kb.snapshots import Snapshots
 
 RECENT = timedelta(days=14)
 """How old an article may be for `recheck` to look at it again: most corrections come within days."""
@@ -100,13 +99,15 @@ def ingest(
     options: Options | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
     stop: threading.Event | None = None,
+    bench: Bench | None = None,
 ) -> Iterator[Outcome]:
     """Collect from the targets; an outcome for each article and refusal, and for each target that lists others.
 
     Works while it is iterated. Setting `stop`, or Ctrl-C and SIGTERM in the main thread, ends it after the article
-    at hand. Raises HomeLocked, Interrupted, and what makes the whole run impossible (HomeError, EmbeddingError).
+    at hand. `bench` serves several runs (then its policy holds); without one, one is made for this run. Raises
+    HomeLocked, Interrupted, and what makes the whole run impossible (HomeError, EmbeddingError).
     """
-    run = _Run(kb, options or Options(), progress, stop or threading.Event())
+    run = _Run(kb, options or Options(), progress, stop, bench)
     yield from run.outcomes([str(target) for target in targets], lambda: run.begin(targets))
 
 
@@ -115,9 +116,10 @@ def recheck(
     options: Options | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
     stop: threading.Event | None = None,
+    bench: Bench | None = None,
 ) -> Iterator[Outcome]:
     """Look at recent articles again: a changed one becomes a version, one that is gone (404, 410) is marked so."""
-    run = _Run(kb, options or Options(), progress, stop or threading.Event())
+    run = _Run(kb, options or Options(), progress, stop, bench)
     yield from run.outcomes(["--recheck"], run.begin_recheck)
 
 
@@ -127,6 +129,7 @@ def replay(
     options: Options | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
     stop: threading.Event | None = None,
+    bench: Bench | None = None,
 ) -> Iterator[Outcome]:
     """Read the pages that were refused for a reason again, from their snapshots, without the network.
 
@@ -136,7 +139,7 @@ def replay(
     if reason not in known:
         listed = ", ".join(f"{name} ({count})" for name, count in known.items()) or "none"
         raise UsageError(f"nothing is refused as {reason!r}; the reasons on record are: {listed}")
-    run = _Run(kb, options or Options(), progress, stop or threading.Event())
+    run = _Run(kb, options or Options(), progress, stop, bench)
     yield from run.outcomes([f"--replay {reason}"], lambda: run.begin_replay(reason))
 
 
@@ -152,28 +155,34 @@ class _Run:
     """One run. All of it happens in the thread that iterates over its outcomes."""
 
     def __init__(
-        self, kb: KnowledgeBase, options: Options, report: Callable[[Progress], None], stop: threading.Event
+        self,
+        kb: KnowledgeBase,
+        options: Options,
+        report: Callable[[Progress], None],
+        stop: threading.Event | None,
+        bench: Bench | None,
     ) -> None:
         self._kb = kb
         self._options = options
         self._ledger = Ledger(kb.catalog)
         self._sources: Sources = load_sources(kb.settings.home)
-        self._snapshots = Snapshots(kb.settings.home / SNAPSHOTS)
         self._jobs = Jobs(self._ledger, options.since, options.limit)
         self._meter = Meter(report)
-        self._stop = stop
+        self._stop = stop or threading.Event()
+        self._bench = bench
         self._crew: Crew
         self._clerk: Clerk
 
     def outcomes(self, targets: list[str], begin: Callable[[], Iterable[Outcome]]) -> Iterator[Outcome]:
         """The whole run under the writer lock, recorded from start to end."""
-        with self._kb.writing(), _stoppable(self._stop):
+        with self._kb.writing(), stoppable(self._stop):
             number = self._ledger.start_run(targets, _now())
             faults.point("ingest.started")
             self._clerk = Clerk(self._kb, self._ledger, number, self._options.since)
             end = "failed"
             try:
-                with Crew(self._ledger, self._snapshots, self._options.fetching()) as self._crew:
+                bench = self._bench or Bench(self._kb, self._options.fetching())
+                with Crew(bench, close=self._bench is None) as self._crew:
                     yield from begin()
                     yield from self._follow()
                 end = "interrupted" if self._stop.is_set() else "done"
@@ -223,9 +232,8 @@ class _Run:
     def _looked(self, result: Looked) -> None:
         batch = self._jobs.looked(result, _now())
         faults.point("ingest.discovered")
-        if isinstance(result.task, Take):
-            self._meter.settled(None)
-        self._meter.expect(len(batch.takes), known=batch.known)
+        # A named address that turned out to be a list was counted as an item.
+        self._meter.expect(len(batch.takes) - isinstance(result.task, Take), known=batch.known)
         for look in batch.looks:
             self._crew.put(look)
         for take in batch.takes:
@@ -287,7 +295,7 @@ class _Run:
         known, folder = self._ledger.source(source.id), Path(source.url)
         if folder.is_dir():
             yield from self._begin_files(files_below(folder, SUFFIXES), source)
-            self._ledger.save_source(state.after_success(known, _now(), state.SHORTEST))
+            self._ledger.save_source(state.after_success(known, _now(), state.FOLDER))
         else:
             error = CollectError("not_found", f"{folder} is no folder; lagebild sources remove {source.id} drops it")
             self._ledger.save_source(state.after_failure(known, _now(), error))
@@ -316,7 +324,7 @@ class _Run:
 
 
 @contextmanager
-def _stoppable(stop: threading.Event) -> Iterator[None]:
+def stoppable(stop: threading.Event) -> Iterator[None]:
     """Ctrl-C and SIGTERM set `stop` instead of breaking off; a second Ctrl-C breaks off at once.
 
     Only in the main thread, where signals arrive; a page that runs this in a thread sets `stop` itself.

@@ -27,6 +27,9 @@ LONGEST = timedelta(hours=24)
 USUAL = timedelta(hours=1)
 """How often a source is asked that does not say (a feed's ttl, Cache-Control, Expires)."""
 
+FOLDER = timedelta(minutes=1)
+"""How often a watched folder is looked at: nobody is asked for anything."""
+
 FIRST_BACKOFF = timedelta(minutes=15)
 """A failing source is asked again after this, then twice as long each time, up to `LONGEST`."""
 

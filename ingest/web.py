@@ -283,13 +283,12 @@ class Web:
         if self.policy.ignore_robots and not self.policy.respect_optout:
             return
         site = self._site(at)
-        if purpose is not FEED:
-            if site.error is not None:
-                raise CollectError(site.error.reason, str(site.error), retry=True)
-            if not site.robots.allows(at.url):
-                raise CollectError(
-                    Reason.ROBOTS, f"the robots.txt of {at.host} does not allow {at.url}; leave it, or ask its owner"
-                )
+        bound = purpose is not FEED
+        if site.error is not None and (bound or site.error.reason != Reason.ROBOTS):
+            raise CollectError(site.error.reason, str(site.error), retry=True)
+        if bound and not site.robots.allows(at.url):
+            message = f"the robots.txt of {at.host} does not allow {at.url}; leave it, or ask its owner"
+            raise CollectError(Reason.ROBOTS, message)
         if self.policy.respect_optout:
             words = site.robots.opt_out(at.url)
             if words is None and not site.mining.allows(at.url):

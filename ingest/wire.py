@@ -6,6 +6,7 @@ the body. So every read and connect here takes its timeout from what is left of 
 
 from __future__ import annotations
 
+import re
 import ssl
 import threading
 import time
@@ -23,6 +24,7 @@ from ingest.policy import FetchPolicy, Reason
 from kb.errors import CollectError
 
 LONGEST_URL = 4_096
+HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 IDLE = 15.0
 """An unused connection is kept this long, so that the next polite request needs no new handshake."""
@@ -64,8 +66,8 @@ def target(url: str, policy: FetchPolicy, base: str | None = None) -> Target:
         raise CollectError(Reason.BAD_URL, f"{shown!r} is not a URL: {error}") from error
     if parsed.scheme not in ("http", "https"):
         raise CollectError(Reason.BAD_URL, f"{shown!r}: only http and https are asked")
-    if not host:
-        raise CollectError(Reason.BAD_URL, f"{shown!r} names no host")
+    if not HOST.fullmatch(host):
+        raise CollectError(Reason.BAD_URL, f"{shown!r} names no host that can be asked")
     if parsed.userinfo:
         raise CollectError(Reason.BAD_URL, f"{parsed.host}: a URL with a user name or password is not asked; remove it")
     port = parsed.port or (443 if parsed.scheme == "https" else 80)
@@ -313,8 +315,11 @@ class Wire:
 
 
 def _headers(response: httpx.Response) -> dict[str, str]:
+    """Repeated headers joined by a comma; cookies end with the trip."""
     joined: dict[str, str] = {}
     for name, value in response.headers.multi_items():
+        if name == "set-cookie":
+            continue
         joined[name] = f"{joined[name]}, {value}" if name in joined else value
     return joined
 

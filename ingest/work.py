@@ -24,14 +24,20 @@ from ingest.children import Parser
 from ingest.discover import Discovery, kind_of
 from ingest.documents import Unread, read_file
 from ingest.policy import FetchPolicy, Purpose
-from ingest.politeness import HostStates
 from ingest.sources import Kind, Source
+from ingest.state import CatalogHosts
 from ingest.web import NotModified, Validators, Web
 from kb import faults
+from kb.backup import SNAPSHOTS
 from kb.errors import CollectError
+from kb.knowledge import KnowledgeBase
 from kb.language import detect
+from kb.ledger import Ledger
 from kb.models import Article, Link, Page, Precision, Published
 from kb.snapshots import Snapshots
+
+PARSERS = 2
+"""Children that parse. Embedding is what takes time; two keep ahead of it."""
 
 FEEDS = ("feed", "json-feed")
 LISTS = (*FEEDS, "sitemap")
@@ -137,19 +143,33 @@ Result = Looked | Taken | Same | Refused | Ended
 
 
 class Bench:
-    """The parts that workers share: web clients, the parser's children, snapshots. Safe from any thread."""
+    """The parts that workers share: web clients, the parser's children, snapshots (if it should `keep` pages). Safe
+    from any thread.
 
-    def __init__(self, policy: FetchPolicy, hosts: HostStates, parser: Parser, snapshots: Snapshots) -> None:
-        self._web = Web(policy, hosts=hosts)
-        # What a user took in knowingly, against the site's wish, is fetched by a client of its own.
-        self._bold = Web(replace(policy, respect_optout=False), hosts=hosts)
-        self._parser = parser
-        self._snapshots = snapshots
+    One bench may serve several runs over a knowledge base, one after another: rules of sites stay read, and children
+    stay started. `parser` is closed with it only if it is its own.
+    """
+
+    def __init__(
+        self, kb: KnowledgeBase, policy: FetchPolicy, parser: Parser | None = None, *, keep: bool = True
+    ) -> None:
+        self.policy = policy
+        self._keeps = keep
+        self.hosts = CatalogHosts(Ledger(kb.catalog))
+        self._web = Web(policy, hosts=self.hosts)
+        # What a user takes knowingly, against the site's wish, is fetched by a client of its own.
+        self._bold = Web(replace(policy, respect_optout=False), hosts=self.hosts)
+        self._parser = parser or Parser(PARSERS)
+        self._own = parser is None
+        self._snapshots = Snapshots(kb.settings.home / SNAPSHOTS)
 
     def close(self) -> None:
+        """Close what it opened; to be called when no task is under way."""
+        self.hosts.close()
         self._web.close()
         self._bold.close()
-        self._parser.close()
+        if self._own:
+            self._parser.close()
 
     def work(self, task: Task, release: Callable[[], None]) -> Iterator[Result]:
         """Results of a task; calls `release` as soon as the host or disk is no longer needed."""
@@ -174,7 +194,9 @@ class Bench:
         faults.point("ingest.fetched")
         return page
 
-    def _keep(self, page: Page, kept: list[str]) -> str:
+    def _keep(self, page: Page, kept: list[str]) -> str | None:
+        if not self._keeps:
+            return None
         kept.append(self._snapshots.put(page))
         faults.point("ingest.snapshot")
         return kept[-1]
@@ -279,7 +301,7 @@ def _pdf_article(page: Page, link: Link, source: Source | None, parser: Parser) 
         language=detect(found.text),
         source=source.outlet if source else host.removeprefix("www."),
         fetched=page.fetched,
-        published=dates.choose(witnesses, page.fetched).published,
+        published=dates.choose((dates.Said(one, one.day) for one in witnesses), page.fetched).published,
         authors=found.authors,
         source_id=source.id if source else None,
         side=source.side or None if source else None,

@@ -23,6 +23,7 @@ from sqlalchemy.exc import DatabaseError
 
 from kb import lexical, schema
 from kb.errors import CatalogDamaged, HomeError
+from kb.faults import point
 from kb.models import Article, Change, Chunk, Precision, Published, Version
 
 BATCH = 500
@@ -134,6 +135,12 @@ class Catalog:
     def commit(self, entry: Entry) -> Change:
         """Store one article version whole, or nothing of it; the same content again changes nothing."""
         article, now = entry.article, _iso(datetime.now(UTC))
+        point("before_commit")
+        change = self._commit(entry, article, now)
+        point("after_commit")
+        return change
+
+    def _commit(self, entry: Entry, article: Article, now: str) -> Change:
         with self.writing() as db:
             known = db.execute(select(schema.article).where(schema.article.c.id == article.id)).mappings().first()
             if known and known["current_version"] == article.version_id:
@@ -155,6 +162,7 @@ class Catalog:
                 )
             if not self._revive(db, article.version_id):
                 self._insert(db, entry, now)
+            point("inside_commit")
             return Change.UPDATED if known else Change.ADDED
 
     def _insert(self, db: Connection, entry: Entry, now: str) -> None:

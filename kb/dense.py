@@ -65,13 +65,15 @@ class DenseIndex:
             best = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
             return best[:k]
 
-    def vectors(self, seqs: Sequence[int]) -> np.ndarray:
-        """The vectors of these chunks (n, d), in their order. Raises KeyError for one that is not indexed."""
+    def vectors(self, seqs: Sequence[int]) -> dict[int, np.ndarray]:
+        """The vectors (d,) of these chunks by number; one committed since `refresh` is left out."""
         with self._lock:
-            found = np.empty((len(seqs), self._dimension), np.float32)
-            for place, seq in enumerate(seqs):
-                matrix = next(item for item in (self._base, self._delta, self._history) if seq in item.row_of)
-                found[place] = matrix.vectors[matrix.row_of[seq]]
+            found: dict[int, np.ndarray] = {}
+            for seq in seqs:
+                for matrix in (self._base, self._delta, self._history):
+                    if (row := matrix.row_of.get(seq)) is not None:
+                        found[seq] = matrix.vectors[row]
+                        break
             return found
 
     def languages(self) -> list[str]:

@@ -39,20 +39,23 @@ PUBLISH_AFTER = 500
 """Chunks committed since the last generation that make a new one worth its two or three seconds."""
 
 
-def open_kb(home: str | Path | None = None, settings: Settings | None = None) -> KnowledgeBase:
+def open_kb(
+    home: str | Path | None = None, settings: Settings | None = None, embedder: Embedder | None = None
+) -> KnowledgeBase:
     """Open the knowledge base of a home (default: as the command line would choose it), making it if need be.
 
-    Raises HomeError if the home cannot be read, IndexMismatch if it was built with another embedder.
+    `embedder` takes the place of the one that the settings name. Raises HomeError if the home cannot be read, IndexMismatch if it was built with another embedder.
     """
     chosen = settings or Settings.from_env(home=Path(home) if home else None)
-    return KnowledgeBase(chosen)
+    return KnowledgeBase(chosen, embedder)
 
 
 class KnowledgeBase:
     """One knowledge base. Reading is safe from any thread and any number of processes; one process writes."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, embedder: Embedder | None = None) -> None:
         self.settings = settings
+        self._given = embedder
         self.catalog = Catalog(settings.home / "catalog.sqlite")
         self._lock = WriterLock(settings.home)
         self._loading = threading.RLock()
@@ -75,6 +78,8 @@ class KnowledgeBase:
 
     @cached_property
     def embedder(self) -> Embedder:
+        if self._given is not None:
+            return self._given
         chosen = self.settings
         with self._loading:
             return load_embedder(

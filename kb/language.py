@@ -22,7 +22,7 @@ CONFIDENT = 0.45
 NEWS_LANGUAGES = (
     "ar bg bn ca cs da de el en es et fa fi fr he hi hr hu id it ja ka kk ko lt lv mn ms nl no pl pt ro ru sk sl sq "
     "sr sv sw ta th tl tr uk ur uz vi zh zu xh af"
-).split()
+)
 """What the model may answer; its rarer languages (Luxembourgish, Scots, creoles) only take from these."""
 
 WESTERN = ("en", "de", "fr", "es", "it", "nl", "pt")
@@ -123,5 +123,5 @@ def _identifier() -> Identifier:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    identifier.set_languages(set(NEWS_LANGUAGES) & set(identifier.labels))
+    identifier.set_languages(set(NEWS_LANGUAGES.split()) & set(identifier.labels))
     return cast(Identifier, identifier)

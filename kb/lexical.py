@@ -32,6 +32,16 @@ def create(db: Connection) -> None:
         )
 
 
+def frequencies(db: Connection, language: str, words: Sequence[str]) -> dict[str, int]:
+    """In how many chunks of a language each of the words stands; words that stand in none are left out."""
+    name = table(language)
+    db.execute(text(f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary_{name} USING fts5vocab(main, {name}, row)"))
+    listed = ", ".join(f":word{number}" for number in range(len(words)))
+    values = {f"word{number}": word for number, word in enumerate(words)}
+    rows = db.execute(text(f"SELECT term, doc FROM temp.vocabulary_{name} WHERE term IN ({listed})"), values)
+    return {row.term: row.doc for row in rows}
+
+
 def drop(db: Connection) -> None:
     for language in (*LANGUAGES, OTHER):
         db.execute(text(f"DROP TABLE IF EXISTS {table(language)}"))

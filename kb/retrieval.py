@@ -20,10 +20,11 @@ from kb import lexical
 from kb.catalog import Catalog
 from kb.dense import DenseIndex
 from kb.embedding import Embedder
+from kb.entities import load_entities
 from kb.exact import Statistics, centred
-from kb.gate import Evidence, Signal, decide
+from kb.gate import Evidence, Signal, decide, named
 from kb.models import Filters, Passage
-from kb.words import query_words, words
+from kb.words import query_words
 
 CANDIDATES = 50
 """Chunks taken from each of the two indexes, in each language."""
@@ -74,9 +75,18 @@ class Retriever:
         """The best `k` passages for a question in `language`, the best first, and what they may carry."""
         hits = self.hits(query, self._embedder.query(query), language, filters)
         passages = tuple(self.passages(hits[:k]))
-        words = set(query_words(query, language))
-        signal = Signal(hits[0].score if hits else 0.0, shared(words, passages))
-        return Found(passages, decide(signal) if hits else Evidence.NONE, signal)
+        if not passages:
+            return Found((), Evidence.NONE, Signal(0.0, 0.0))
+        signal = Signal(hits[0].score, self._named(query, language, passages))
+        return Found(passages, decide(signal), signal)
+
+    def _named(self, query: str, language: str, passages: Sequence[Passage]) -> float:
+        wanted = query_words(query, language)
+        with self._catalog.reading() as db:
+            common = lexical.frequencies(db, language, wanted)
+        known = self._index.statistics()
+        chunks = known[language].count if language in known else 1
+        return named(query, language, passages, common, chunks, load_entities())
 
     def hits(self, query: str, vector: np.ndarray, language: str, filters: Filters) -> list[Hit]:
         """All candidates of all languages for a question in `language`, merged, the best first."""
@@ -104,10 +114,18 @@ class Retriever:
     ) -> list[Candidate]:
         nearest = [seq for seq, _ in self._index.nearest(vector, language, filters, CANDIDATES)]
         with self._catalog.reading() as db:
-            found = dict(lexical.search(db, language, query_words(query, language), filters, CANDIDATES))
-        seqs = list(dict.fromkeys([*nearest, *found]))
-        scores = calibration.scores(question, self._index.vectors(seqs), language)
-        return [Candidate(seq, float(score), found.get(seq, 0.0)) for seq, score in zip(seqs, scores, strict=True)]
+            found = dict(lexical.search(db, language, self._words(query, language), filters, CANDIDATES))
+        vectors = self._index.vectors([*nearest, *found])
+        if not vectors:
+            return []
+        scores = calibration.scores(question, np.stack(list(vectors.values())), language)
+        return [Candidate(seq, float(score), found.get(seq, 0.0)) for seq, score in zip(vectors, scores, strict=True)]
+
+    @staticmethod
+    def _words(query: str, language: str) -> list[str]:
+        """The question's words as they would stand in that language, names widened by their aliases."""
+        aliases = query_words(" ".join(load_entities().expand(query)), language)
+        return list(dict.fromkeys([*query_words(query, language), *aliases]))
 
     def passages(self, hits: Sequence[Hit]) -> list[Passage]:
         """The hits with their text and article, in the order given; ranks count from 1."""
@@ -121,19 +139,6 @@ class Retriever:
             text = version.text[start:end]
             found.append(Passage(len(found) + 1, hit.score, row["id"], start, end, text, version))
         return found
-
-
-def shared(wanted: set[str], passages: Sequence[Passage]) -> float:
-    """The largest share of the question's words that stand in one of the passages, 0 to 1."""
-    if not wanted:
-        return 0.0
-    return max(
-        (
-            len(wanted & set(words(f"{item.version.title}\n{item.text}", item.version.language))) / len(wanted)
-            for item in passages
-        ),
-        default=0.0,
-    )
 
 
 class Calibration:

@@ -98,6 +98,9 @@ def _ends(text: str, match: re.Match[str]) -> bool:
         return _is_han(after[0]) or (_is_han(before[-1:]) and not after[0].isalnum())
     word = re.search(r"([^\s(\[“„\"'’,;:]+)$", before[-40:])
     token = word.group(1).lower() if word else ""
+    if token == "x" and re.search(r"\b[a-zäöü]+\s+X$", before[-30:]):
+        # The company, not an initial.
+        return _starts_sentence(after)
     if token in ABBREVIATIONS or re.fullmatch(r"(?:[a-zäöü]\.)*[a-zäöü]", token):
         return _ends_acronym(token, after)
     if token.endswith(("z", "d", "u", "i", "o")) and re.search(r"(?:^|\s)(?:z|d|u|i|o|s|v)\.\s?[a-zä]$", before.lower()):
@@ -120,7 +123,7 @@ def _starts_sentence(after: str) -> bool:
     if not rest:
         return True
     first = rest[0]
-    return first.isupper() or first.isdigit() or _is_han(first) or first in "\n“„\"«»‚‘「『(（[【—–-#*•《"
+    return first.isupper() or re.match(r"[a-z]{1,2}[A-Z]", rest) is not None or first.isdigit() or _is_han(first) or first in "\n“„\"«»‚‘「『(（[【—–-#*•《"
 
 
 def _continues(text: str, match: re.Match[str]) -> bool:

@@ -1,8 +1,8 @@
 """A small news site on loopback: articles we wrote, a feed, a sitemap, a front page. For tests of the run.
 
-    with Newsroom() as room:
-        room.publish("a", "b")          # pages and the feed that lists them
-        room.url("/feed.xml")
+with Newsroom() as room:
+    room.publish("a", "b")          # pages and the feed that lists them
+    room.url("/feed.xml")
 """
 
 from __future__ import annotations

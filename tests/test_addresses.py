@@ -16,6 +16,7 @@ from ingest.policy import FetchPolicy, Reason
 from ingest.web import Web
 from kb.errors import CollectError
 from tests.faultserver import FaultServer, page, redirect
+from tests.webclient import Clock, numeric
 
 PUBLIC = "93.184.216.34"
 PUBLIC_6 = "2606:2800:220:1:248:1893:25c8:1946"
@@ -114,7 +115,6 @@ SPELLINGS = [
     *(f"http://{name}/" for name in NAMES),
     "http://LOCALHOST/",
     "http://localhost./",
-    "http://localhost%2e/",
     "http://127.0.0.1/",
     "http://127.1/",
     "http://127.0.1/",
@@ -126,15 +126,10 @@ SPELLINGS = [
     "http://0x7F000001/",
     "http://0x7f.0.0.1/",
     "http://0x7f.1/",
-    "http://0177.0.0.1/",
     "http://0177.0.0.0x1/",
-    "http://00000177.0.0.1/",
     "http://127.0x0.0.01/",
     "http://127。0。0。1/",
     "http://127．0．0．1/",
-    "http://①②⑦.0.0.1/",
-    "http://１２７.0.0.1/",
-    "http://%31%32%37.0.0.1/",
     "http://0/",
     "http://0.0.0.0/",
     "http://0x0/",
@@ -147,7 +142,6 @@ SPELLINGS = [
     "http://169.254.169.254/latest/meta-data/",
     "http://2852039166/",
     "http://0xa9fea9fe/",
-    "http://0251.0376.0251.0376/",
     "http://[::1]/",
     "http://[::]/",
     "http://[0:0:0:0:0:0:0:1]/",
@@ -158,7 +152,6 @@ SPELLINGS = [
     "http://[64:ff9b::127.0.0.1]/",
     "http://[2002:7f00:1::]/",
     "http://[fe80::1]/",
-    "http://[fe80::1%25lo]/",
     "http://[fd00::1]/",
     "http://[ff02::1]/",
     "https://127.0.0.1/",
@@ -166,14 +159,22 @@ SPELLINGS = [
     "http://127.0.0.1:80/",
     "http://127.0.0.1:22/",
     "http://127.0.0.1:8080/",
+    "http://127.0.0.1#@example.org/",
+    "http://127.0.0.1?@example.org/",
     "http://user@127.0.0.1/",
     "http://user:pass@localhost/",
+    "http://localhost%2e/",
+    "http://0177.0.0.1/",
+    "http://00000177.0.0.1/",
+    "http://①②⑦.0.0.1/",
+    "http://１２７.0.0.1/",
+    "http://%31%32%37.0.0.1/",
+    "http://0251.0376.0251.0376/",
+    "http://[fe80::1%25lo]/",
     f"http://{PUBLIC}@127.0.0.1/",
     f"http://127.0.0.1@{PUBLIC}/",
     f"http://{PUBLIC}\\@127.0.0.1/",
     f"http://127.0.0.1\\@{PUBLIC}/",
-    "http://127.0.0.1#@example.org/",
-    "http://127.0.0.1?@example.org/",
     "http:///127.0.0.1/",
     "http://127.0.0.1%00.example.org/",
     "http://[::1]%00.example.org/",
@@ -189,6 +190,9 @@ SPELLINGS = [
     "127.0.0.1",
     "",
 ]
+
+# Of these, no host is even looked up.
+UNREAD = SPELLINGS[SPELLINGS.index("http://user@127.0.0.1/") :]
 
 
 class NoNetwork(httpcore.NetworkBackend):
@@ -214,17 +218,23 @@ def stub(host: str, port: int) -> Sequence[str]:
         return NAMES[host]
     if host == "example.org":
         return [PUBLIC]
-    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-    return [str(info[4][0]) for info in infos]
+    return numeric(host, port)
+
+
+def asking(policy: FetchPolicy | None = None, **parts: Any) -> Web:
+    """A client that does not spend the time it should wait."""
+    clock = Clock()
+    return Web(policy, clock=clock, sleep=clock.sleep, **parts)
 
 
 @pytest.mark.parametrize("url", SPELLINGS)
 def test_no_connection_to_a_private_address(url: str) -> None:
     network = NoNetwork()
-    with Web(resolver=stub, network=network, sleep=lambda seconds: None) as web, pytest.raises(CollectError) as caught:
+    with asking(resolver=stub, network=network) as web, pytest.raises(CollectError) as caught:
         web.fetch(url)
     assert network.asked == []
-    assert caught.value.reason in (Reason.PRIVATE_ADDRESS, Reason.BAD_URL, Reason.NETWORK)
+    expected = Reason.NETWORK if "empty.example" in url else Reason.BAD_URL if url in UNREAD else Reason.PRIVATE_ADDRESS
+    assert caught.value.reason == expected
 
 
 def test_the_spellings_are_enough() -> None:
@@ -234,7 +244,7 @@ def test_the_spellings_are_enough() -> None:
 def test_a_public_host_is_connected_by_its_vetted_address() -> None:
     """The control for the test above: the same stubs do let a public address through."""
     network = NoNetwork()
-    with Web(resolver=stub, network=network, sleep=lambda seconds: None) as web, pytest.raises(CollectError):
+    with asking(resolver=stub, network=network) as web, pytest.raises(CollectError):
         web.fetch("http://example.org/")
     assert set(network.asked) == {(PUBLIC, 80)}
 
@@ -244,7 +254,7 @@ def test_rebinding_finds_the_address_that_was_vetted() -> None:
     answers = iter([[PUBLIC], ["127.0.0.1"], ["127.0.0.1"]])
     network = NoNetwork()
     with (
-        Web(resolver=lambda host, port: next(answers), network=network, sleep=lambda seconds: None) as web,
+        asking(resolver=lambda host, port: next(answers), network=network) as web,
         pytest.raises(CollectError) as caught,
     ):
         web.fetch("http://rebind.example/")
@@ -257,7 +267,7 @@ def test_allow_private_lets_private_addresses_through(host: str) -> None:
     network = NoNetwork()
     policy = FetchPolicy(allow_private=True)
     with (
-        Web(policy, resolver=stub, network=network, sleep=lambda seconds: None) as web,
+        asking(policy, resolver=stub, network=network) as web,
         pytest.raises(CollectError) as caught,
     ):
         web.fetch(f"http://{host}:8123/")
@@ -387,7 +397,7 @@ def test_an_unknown_name_is_said_and_not_asked_again() -> None:
         asked.append(host)
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    with Web(resolver=unknown, sleep=lambda seconds: None) as web, pytest.raises(CollectError) as caught:
+    with asking(resolver=unknown) as web, pytest.raises(CollectError) as caught:
         web.fetch("http://no-such-name.example/")
     assert caught.value.reason == Reason.NETWORK
     assert "no-such-name.example was not found" in str(caught.value)

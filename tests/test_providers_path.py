@@ -324,3 +324,14 @@ def test_the_breaker_answers_for_a_provider_that_will_not(fake: FakeProviders) -
     failure(chat_with(fake, "deepseek", breaker=breaker), "stream")
     breaker.reset()
     assert ask(chat_with(fake, "deepseek", breaker=breaker), "stream").outcome == "answered"
+
+
+def test_a_stream_may_change_threads(fake: FakeProviders) -> None:
+    """A page reads the first words in one run of its script and the rest in another."""
+    stream = chat_with(fake, "qwen").stream(ASK, max_tokens=50)
+    words = [next(stream).text]
+    reader = threading.Thread(target=lambda: words.extend(delta.text for delta in stream))
+    reader.start()
+    reader.join(10)
+    assert "".join(words) == ANSWER
+    assert stream.completion.outcome == "answered"

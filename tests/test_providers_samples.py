@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 
@@ -9,7 +10,7 @@ import pytest
 from fakeproviders import WAYS, FakeProviders, Reply, ask, chat_with, error, failure, samples
 
 from kb.providers import Outcome, Registry, load_registry
-from kb.providers.dialect import read_error
+from kb.providers.dialect import error_in, read_error
 from kb.providers.outcomes import ErrorReply, ErrorRule, classify
 from kb.providers.retry import RETRIES
 
@@ -80,6 +81,36 @@ def test_the_first_rule_that_matches_wins(registry: Registry) -> None:
 )
 def test_guarded_words(registry: Registry, status: int, message: str, outcome: str) -> None:
     assert classify(ErrorReply(status, message=message), registry.errors)[0] == outcome
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"errors": [{"code": 7, "message": "first"}, {"code": 8}]}, ErrorReply(400, "7", "", "first")),
+        ({"error": "plainly", "code": 9}, ErrorReply(400, "9", "", "plainly")),
+        ({"detail": [{"msg": "field required"}]}, ErrorReply(400, "", "", '[{"msg": "field required"}]')),
+        ({"message": "Unauthorized"}, ErrorReply(400, "", "", "Unauthorized")),
+        ({"error_code": 110, "error_msg": "old"}, ErrorReply(400, "110", "", "old")),
+        ({"error": {"type": "x", "http_code": "401"}}, ErrorReply(400, "", "x", "")),
+        ("Invalid token", ErrorReply(400, "", "", "Invalid token")),
+        ([], ErrorReply(400, "", "", "[]")),
+    ],
+)
+def test_shapes_of_errors(body: object, expected: ErrorReply) -> None:
+    assert read_error(400, json.dumps(body).encode()) == expected
+
+
+def test_what_is_no_error() -> None:
+    good = [
+        {"choices": [{}], "code": 0, "message": "Success"},
+        {"choices": [{}], "error": None, "base_resp": {"status_code": 0}},
+        {"data": [1], "code": 20000, "message": "Ok"},
+        {"code": "200", "results": []},
+        {"object": "list", "data": []},
+        [1],
+    ]
+    assert [error_in(each) for each in good] == [None] * len(good)
+    assert error_in({"code": 20012, "data": None, "message": "no"}) == ErrorReply(200, "20012", "", "no")
 
 
 OTHERS: list[tuple[Reply, Outcome]] = [

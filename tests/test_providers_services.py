@@ -8,7 +8,7 @@ import pytest
 from fakeproviders import QUICK, FakeProviders, Reply, chat_with, error, key_of
 
 from kb.errors import ProviderError
-from kb.providers import CallFailed, DataPath, Outcome, Secret, open_chat
+from kb.providers import CallFailed, DataPath, Outcome, Secret, load_registry, open_chat
 from kb.providers.opening import open_embedder, open_reranker
 from kb.providers.services import balance, list_models, probe
 
@@ -120,6 +120,26 @@ def test_a_balance_on_the_endpoints_own_host_alone(fake: FakeProviders) -> None:
     chat = open_chat(fake.registry(over), "moonshot", env=fake.env(), timing=QUICK)
     assert balance(chat) == 49.5
     assert balance(chat_with(fake, "qwen")) is None
+
+
+def test_a_key_is_not_shown_to_another_host(fake: FakeProviders) -> None:
+    """The balance of Moonshot is asked at its mainland host: an international key does not go there."""
+    chat = open_chat(load_registry(), "moonshot", endpoint="international", env=fake.env())
+    assert balance(chat) is None
+    over = {"providers": {"qwen": {"rerank": {"url": "https://rerank.example/v1/rerank"}}}}
+    for path, allowed in [(DataPath.ANY, True), (DataPath.MAINLAND, False)]:
+        try:
+            opened = open_reranker(fake.registry(over), "qwen", env=fake.env(), data_path=path)
+        except CallFailed as failed:
+            assert (failed.failure.outcome, failed.failure.host) == (Outcome.PATH_FORBIDDEN, "rerank.example")
+            assert not allowed
+        else:
+            assert (opened.target.endpoint.host, allowed) == ("rerank.example", True)
+
+
+def test_unlisted_embedding_models(fake: FakeProviders) -> None:
+    embedder = open_embedder(fake.registry(), "qwen", model="text-embedding-v9", env=fake.env(), timing=QUICK)
+    assert (embedder.model, embedder.batch, len(embedder.embed(["a"]))) == ("text-embedding-v9", 16, 1)
 
 
 def test_the_test_button(fake: FakeProviders) -> None:

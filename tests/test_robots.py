@@ -26,6 +26,7 @@ from tests.faultserver import (
     reset,
     silent,
 )
+from tests.webclient import numeric
 
 LOCAL = FetchPolicy(allow_private=True, delay=0.001, private_delay=0.001, wall=0.5, patience=0.5)
 HERE = "https://news.example"
@@ -204,7 +205,7 @@ def server() -> Iterator[FaultServer]:
 
 def outcome(server: FaultServer, policy: FetchPolicy = LOCAL, path: str = "/a", **how: object) -> str:
     """The reason of the refusal, or "page"."""
-    with Web(policy, draw=lambda: 0.0) as web:
+    with Web(policy, resolver=numeric, draw=lambda: 0.0) as web:
         try:
             web.fetch(server.url(path), **how)  # type: ignore[arg-type]
         except CollectError as error:

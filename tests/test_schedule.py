@@ -8,6 +8,7 @@ from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,16 @@ from ingest import plan, state
 from ingest.lanes import Lanes
 from ingest.politeness import HostState
 from ingest.progress import Meter, Progress
-from ingest.state import CatalogHosts, after_failure, after_refusal, after_storing, after_success, interval, is_due, is_wanted
+from ingest.state import (
+    CatalogHosts,
+    after_failure,
+    after_refusal,
+    after_storing,
+    after_success,
+    interval,
+    is_due,
+    is_wanted,
+)
 from kb.catalog import Catalog
 from kb.errors import CollectError
 from kb.ledger import Item, Ledger, SourceState, Stage
@@ -44,7 +54,9 @@ PAID = CollectError("paywall", "paid")
         (None, {"cache-control": "max-age=99999999999999999999"}, DAY),
     ],
 )
-def test_interval_is_the_longest_wish_within_bounds(ttl: int | None, headers: dict[str, str], expected: timedelta) -> None:
+def test_interval_is_the_longest_wish_within_bounds(
+    ttl: int | None, headers: dict[str, str], expected: timedelta
+) -> None:
     assert interval(ttl, headers, NOW) == expected
 
 
@@ -128,7 +140,11 @@ def test_links_before_since_are_left_out_and_undated_ones_kept() -> None:
 
 
 def test_too_many_links_leave_the_newest() -> None:
-    links = [link("https://e.org/x"), link("https://e.org/y"), *(link(f"https://e.org/{day}", day) for day in (3, 9, 6))]
+    links = [
+        link("https://e.org/x"),
+        link("https://e.org/y"),
+        *(link(f"https://e.org/{day}", day) for day in (3, 9, 6)),
+    ]
     assert list(plan.keyed(links, None, 3)) == ["https://e.org/9", "https://e.org/6", "https://e.org/3"]
     assert list(plan.keyed(links, None, 4))[-1] == "https://e.org/x"
 
@@ -146,7 +162,12 @@ def test_stored_and_refused_links_are_passed_over() -> None:
 
 
 def test_sitemaps_with_the_latest_day_go_first() -> None:
-    given = ["https://e.org/s-2024-12.xml", "https://e.org/s-2026-11.xml", "https://e.org/a.xml", "https://e.org/s-2026-02.xml"]
+    given = [
+        "https://e.org/s-2024-12.xml",
+        "https://e.org/s-2026-11.xml",
+        "https://e.org/a.xml",
+        "https://e.org/s-2026-02.xml",
+    ]
     assert plan.sitemaps(given, 2) == ["https://e.org/s-2026-11.xml", "https://e.org/s-2026-02.xml"]
     assert plan.sitemaps(["https://2024.e.org/b.xml", "https://2024.e.org/a.xml"])[0] == "https://2024.e.org/b.xml"
 
@@ -200,7 +221,7 @@ def test_a_resting_lane_does_not_keep_workers_from_others() -> None:
         worker.join()
     slow = starts["slow"]
     assert [len(times) for times in (slow, starts["quick"], starts["other"])] == [3, 3, 3]
-    assert all(later - earlier >= 0.3 for earlier, later in zip(slow, slow[1:], strict=False))
+    assert all(later - earlier >= 0.3 for earlier, later in pairwise(slow))
     assert max(*starts["quick"], *starts["other"]) < slow[1]
 
 

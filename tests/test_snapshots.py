@@ -69,7 +69,13 @@ def test_damage_is_noticed(tmp_path: Path) -> None:
     name = snapshots.put(PAGE)
     blob = tmp_path / name[:2] / f"{name}.zst"
     good = blob.read_bytes()
-    for bad in (good[: len(good) // 2], b"", b"not zstd", zstandard.compress(b"no head"), zstandard.compress(b'{"url": 1}\nx')):
+    for bad in (
+        good[: len(good) // 2],
+        b"",
+        b"not zstd",
+        zstandard.compress(b"no head"),
+        zstandard.compress(b'{"url": 1}\nx'),
+    ):
         blob.write_bytes(bad)
         with pytest.raises(HomeError, match="is damaged"):
             snapshots.get(name)

@@ -38,7 +38,8 @@ def test_shipped_sources_cover_the_languages_and_sides() -> None:
     assert len(SHIPPED) == 134
     languages = {source.language for source in SHIPPED.enabled()}
     assert {"en", "de", "zh", "zh-Hant"} <= languages
-    assert {"us-gov", "cn-gov", "eu-gov", "de-gov", "cn-state-media", "think-tank"} <= {s.side for s in SHIPPED.enabled()}
+    sides = {source.side for source in SHIPPED.enabled()}
+    assert {"us-gov", "cn-gov", "eu-gov", "de-gov", "cn-state-media", "think-tank"} <= sides
     assert SHIPPED["de-heise"].url == "https://www.heise.de/rss/heise.rdf"
     assert SHIPPED["en-scmp-tech"].outlet == "South China Morning Post"
     assert SHIPPED["cn-people-politics"].timezone == "Asia/Shanghai"
@@ -115,7 +116,7 @@ def test_added_source_comes_back_and_leaves_the_shipped_file_alone(tmp_path: Pat
 
 
 def test_comments_of_the_user_survive(tmp_path: Path) -> None:
-    write_own(tmp_path, '# my sources\n[sources.de-heise]\nenabled = false  # too loud\n')
+    write_own(tmp_path, "# my sources\n[sources.de-heise]\nenabled = false  # too loud\n")
     switch_source(tmp_path, "de-golem", on=False)
     text = (tmp_path / FILE).read_text(encoding="utf-8")
     assert "# my sources" in text and "# too loud" in text
@@ -184,4 +185,4 @@ def test_ids_are_made_of_names() -> None:
 
 def test_registry_keeps_the_order_of_the_file() -> None:
     assert list(Sources(SHIPPED.values())) == list(SHIPPED)
-    assert list(SHIPPED)[0] == "us-fr-bis-rules"
+    assert next(iter(SHIPPED)) == "us-fr-bis-rules"

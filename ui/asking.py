@@ -26,6 +26,9 @@ SIGNS = {
     Verdict.UNCHECKED: "·",
 }
 
+UNKNOWN = "unknown"
+"""The side of passages whose article names none; not worth a word when it is that of all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choices:
@@ -207,7 +210,11 @@ def byline(passage: Passage, words: Words) -> str:
 def coverage_line(coverage: Coverage, words: Words) -> str:
     """What stands behind the answer, in one line."""
     languages = ", ".join(f"{words.of('language', name)} {count}" for name, count in coverage.by_language.items())
-    sides = ", ".join(f"{words.of('side', name)} {count}" for name, count in coverage.by_side.items())
+    sides = ", ".join(
+        f"{words.of('side', name)} {count}"
+        for name, count in coverage.by_side.items()
+        if coverage.by_side.keys() != {UNKNOWN}
+    )
     parts = [
         words("ask.passages", count=coverage.passages, origins=coverage.origins),
         languages,

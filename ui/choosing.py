@@ -18,7 +18,10 @@ NOBODY = "none"
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A provider to choose; `lacks` is "", "key", "weights" or "models" (it serves what its user loads)."""
+    """A provider to choose; `lacks` is "", "key", "weights" or "models" (it serves what its user loads).
+
+    The first of its models is the default one.
+    """
 
     id: str
     name: str
@@ -81,7 +84,8 @@ def name_of(provider: Provider, language: str) -> str:
 
 
 def _option(provider: Provider, settings: Settings, language: str) -> Option:
-    models = tuple(model.id for model in provider.models if not model.retired)
+    current = [model.id for model in provider.models if not model.retired]
+    models = tuple(sorted(current, key=lambda id: id != provider.default))
     lacks = ""
     if provider.auth.required and key_of(provider, settings.home) is None:
         lacks = "key"

@@ -17,7 +17,7 @@ NAMES: Mapping[str, str] = {"en": "English", "de": "Deutsch", "zh": "中文"}
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The texts of one language, by page and name: `words("ask.button", count=3)`."""
+    """The texts of one language, by page and name: `words("library.found", count=3)`."""
 
     language: str
     texts: Mapping[str, str]

@@ -57,7 +57,14 @@ def extract(
     """
     parts = read_parts(page, link, timezone)
     refusals.judge(
-        page, parts.tree, parts.claims, parts.title, parts.text, parts.found, parts.language, ignore_optout=ignore_optout
+        page,
+        parts.tree,
+        parts.claims,
+        parts.title,
+        parts.text,
+        parts.found,
+        parts.language,
+        ignore_optout=ignore_optout,
     )
     declared = _declared_address(parts.tree, page.final_url)
     return Article(
@@ -73,6 +80,14 @@ def extract(
         side=side,
         references=_references(parts.tree, page.final_url),
     )
+
+
+def warm() -> None:
+    """Loads the libraries and the language model, which the first page would otherwise wait for."""
+    import htmldate  # noqa: F401
+    import trafilatura  # noqa: F401
+
+    detect("A sentence that is long enough to need the model, and is of no interest otherwise.")
 
 
 def read_parts(page: Page, link: Link | None = None, timezone: str | None = None) -> Parts:
@@ -102,8 +117,12 @@ def _language(claims: Claims, text: str) -> str:
     return declared if found == "und" and re.fullmatch("[a-z]{2,3}", declared) else found
 
 
-def _witnesses(tree: _Element, claims: Claims, page: Page, link: Link | None, timezone: str | None) -> Iterator[dates.Said]:
-    chinese = claims.language.lower().startswith("zh") or (urlsplit(page.final_url).hostname or "").endswith((".cn", ".hk", ".tw"))
+def _witnesses(
+    tree: _Element, claims: Claims, page: Page, link: Link | None, timezone: str | None
+) -> Iterator[dates.Said]:
+    chinese = claims.language.lower().startswith("zh") or (urlsplit(page.final_url).hostname or "").endswith(
+        (".cn", ".hk", ".tw")
+    )
 
     def say(value: str, witness: str) -> Iterator[dates.Said]:
         if value and (said := dates.said(value, witness, timezone, chinese=chinese)):
@@ -115,16 +134,39 @@ def _witnesses(tree: _Element, claims: Claims, page: Page, link: Link | None, ti
     for value in itemprops(tree, "datePublished")[:1]:
         yield from say(value, "json-ld")
     yield from say(claims.meta(*PUBLISHED_METAS), "meta")
-    for element in tree.iter("time"):
-        if element.get("datetime") or element.text:
-            yield from say(element.get("datetime") or " ".join(element.itertext()), "time-tag")
-            break
-    for line in _datelines(tree):
-        yield from say(line, "text")
+    for value in _time_tags(tree)[:1]:
+        yield from say(value, "time-tag")
     if in_url := dates.from_url(page.final_url):
         yield in_url
     if found := _searched(tree, page):
         yield from say(found, "text")
+    for line in _datelines(tree):
+        yield from say(line, "text")
+
+
+def _time_tags(tree: _Element) -> list[str]:
+    """What the time elements outside of teasers and comments say, those marked as publication first."""
+    found: list[tuple[bool, str]] = []
+    for element in tree.iter("time"):
+        value = element.get("datetime") or " ".join(element.itertext())
+        around = " ".join(
+            f"{node.tag} {node.get('class') or ''} {node.get('id') or ''}"
+            for node in (element, *element.iterancestors())
+            if node.tag not in ("html", "body")
+        )
+        if value.strip() and not _ASIDE.search(around):
+            marked = (
+                "publish" in (element.get("itemprop") or element.get("class") or "").lower()
+                or element.get("pubdate") is not None
+            )
+            found.append((not marked, value))
+    return [value for _, value in sorted(found, key=lambda one: one[0])]
+
+
+_ASIDE = re.compile(
+    r"\b(?:aside|footer|nav)\b|comment|related|teaser|sidebar|widget|recommend|popular|latest|trending|more-|carousel",
+    re.I,
+)
 
 
 def _datelines(tree: _Element) -> Iterator[str]:
@@ -138,7 +180,9 @@ def _datelines(tree: _Element) -> Iterator[str]:
                 yield text
 
 
-_DATELINE = re.compile(r"(?:^|[-_\s])(?:pub|publish|post|article|news|art)?[-_]?(?:time|date|info|datum|meta|source|ly)(?:[-_\s]|$)", re.I)
+_DATELINE = re.compile(
+    r"(?:^|[-_\s])(?:pub|publish|post|article|news|art)?[-_]?(?:time|date|info|datum|meta|source|ly)(?:[-_\s]|$)", re.I
+)
 
 
 def _searched(tree: _Element, page: Page) -> str | None:
@@ -146,9 +190,16 @@ def _searched(tree: _Element, page: Page) -> str | None:
     from htmldate import find_date
 
     try:
-        return find_date(tree, extensive_search=True, original_date=True, url=page.final_url, max_date=page.fetched.strftime("%Y-%m-%d"))
+        found = find_date(
+            tree,
+            extensive_search=True,
+            original_date=True,
+            url=page.final_url,
+            max_date=page.fetched.strftime("%Y-%m-%d"),
+        )
     except (ValueError, TypeError, RecursionError):
         return None
+    return str(found) if found else None
 
 
 def _outlet(claims: Claims, url: str) -> str:
@@ -160,7 +211,7 @@ def _outlet(claims: Claims, url: str) -> str:
 def _declared_address(tree: _Element, base: str) -> str | None:
     for element in tree.iter("link"):
         if (element.get("rel") or "").lower() == "canonical" and element.get("href"):
-            return urljoin(base, element.get("href").strip())
+            return urljoin(base, str(element.get("href")).strip())
     return None
 
 
@@ -170,14 +221,16 @@ def _references(tree: _Element, base: str) -> tuple[str, ...]:
     for element in tree.iter("a"):
         href = (element.get("href") or "").strip()
         host = urlsplit(href).hostname or ""
-        if host and PRIMARY(host) and host != urlsplit(base).hostname:
+        if host and _is_primary(host) and host != urlsplit(base).hostname:
             found[one_line(href, 2000)] = None
     return tuple(found)[:REFERENCES]
 
 
-def PRIMARY(host: str) -> bool:
+def _is_primary(host: str) -> bool:
     """Whether a host is a government's, a court's, an international body's, or a place for papers and filings."""
-    return host.endswith((".gov", ".gov.cn", ".gov.uk", ".europa.eu", ".bund.de", ".int", ".mil", "arxiv.org", "doi.org")) or host in (
+    return host.endswith(
+        (".gov", ".gov.cn", ".gov.uk", ".europa.eu", ".bund.de", ".int", ".mil", "arxiv.org", "doi.org")
+    ) or host in (
         "www.bis.org",
         "www.un.org",
         "www.wto.org",

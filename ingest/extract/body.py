@@ -16,35 +16,55 @@ from lxml import html as lxml_html
 from lxml.etree import _Element
 
 from ingest.cleaning import clean
+from kb.errors import CollectError
 
 _HIDDEN_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?:px|pt|em|rem|%)?\s*(?:;|$)|opacity\s*:\s*0(?:\.0+)?\s*(?:;|$)"
+    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?:px|pt|em|rem|%)?\s*(?:;|$)"
+    r"|opacity\s*:\s*0(?:\.0+)?\s*(?:;|$)"
     r"|(?<![-\w])(?:left|top|text-indent)\s*:\s*-\d{3,}|(?:^|;)\s*(?:max-)?(?:height|width)\s*:\s*0(?:px)?\s*(?:;|$)",
     re.I,
 )
 WRAPPER = 0.5
 """Share of a page's text from which a hidden element is its body, shown by a script, and not something planted."""
 
-NOISE = {"script", "style", "noscript", "template", "iframe", "svg", "form", "button", "select", "textarea", "nav", "footer", "aside", "video", "audio", "object", "head"}  # fmt: skip
-BLOCKS = {"p", "div", "section", "article", "li", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "td", "th", "tr", "table", "ul", "ol", "dl", "dd", "dt", "pre", "br", "hr", "main", "header", "center", "figure", "figcaption"}  # fmt: skip
+NOISE = frozenset(
+    """
+    script style noscript template iframe svg form button select textarea nav footer aside video audio object head
+    """.split()  # noqa: SIM905
+)
+BLOCKS = frozenset(
+    """
+    p div section article li h1 h2 h3 h4 h5 h6 blockquote td th tr table ul ol dl dd dt pre br hr main header center
+    figure figcaption
+    """.split()  # noqa: SIM905
+)
 _PUNCTUATION = re.compile(r"[。，、；：？！“”,.;:?!]")
 
 
 def parse(text: str) -> _Element | None:
-    """The tree of a page's text, or None if there is nothing in it to parse."""
+    """The tree of a page's text, or None if there is nothing in it to parse.
+
+    Raises CollectError `hostile` for a page that the parser gives up: too deep, or too large for its memory.
+    """
     if not text.strip():
         return None
     parser = lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=False)
     try:
         return lxml_html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
-    except (ValueError, lxml_html.etree.LxmlError):
-        return None
+    except (ValueError, lxml_html.etree.LxmlError) as error:
+        if "empty" in str(error).lower():
+            return None
+        raise CollectError("hostile", f"the page cannot be parsed ({error})") from None
 
 
 def drop_hidden(tree: _Element) -> None:
     """Removes, in place, what a reader would not see: the place where instructions to models are hidden."""
     size = _length(tree) or 1
-    hidden = [element for element in tree.iter("*") if element.get("hidden") is not None or _HIDDEN_STYLE.search(element.get("style") or "")]
+    hidden = [
+        element
+        for element in tree.iter("*")
+        if element.get("hidden") is not None or _HIDDEN_STYLE.search(element.get("style") or "")
+    ]
     hidden += [element for element in tree.iter("template") if element.get("shadowrootmode") is None]
     for element in hidden:
         if element.tag in ("html", "body") or _length(element) > WRAPPER * size:
@@ -55,7 +75,9 @@ def drop_hidden(tree: _Element) -> None:
 
 def _length(element: _Element) -> int:
     """Characters a reader could see in an element."""
-    return sum(len(node.text or "") * (node.tag not in ("script", "style")) + len(node.tail or "") for node in element.iter())
+    return sum(
+        len(node.text or "") * (node.tag not in ("script", "style")) + len(node.tail or "") for node in element.iter()
+    )
 
 
 def plain_reading(content: bytes, url: str) -> tuple[str, str, str, str]:
@@ -66,6 +88,13 @@ def plain_reading(content: bytes, url: str) -> tuple[str, str, str, str]:
     if document is None or isinstance(document, dict):
         return "", "", "", ""
     return document.text or "", document.title or "", document.author or "", document.date or ""
+
+
+def signed(tree: _Element) -> list[str]:
+    """The authors that trafilatura's paths find in the page, by class and position."""
+    from trafilatura.metadata import extract_author
+
+    return [name for name in (extract_author(tree) or "").split("; ") if name]
 
 
 def body_of(tree: _Element, url: str, claimed: str) -> str:
@@ -134,7 +163,9 @@ def dense(tree: _Element) -> str:
         weight = len(own) * min(1.0, len(_PUNCTUATION.findall(own)) / (len(own) / 25 + 1))
         if weight < 4:
             continue
-        holder = element if element.tag in ("div", "td", "section", "article") and len(own) > 200 else element.getparent()
+        holder = (
+            element if element.tag in ("div", "td", "section", "article") and len(own) > 200 else element.getparent()
+        )
         for share in (1.0, 0.5, 0.25):
             if holder is None or holder.tag in ("body", "html"):
                 break

@@ -20,17 +20,19 @@ DEPTH = 12
 """Levels of nesting read of JSON-LD: deeper objects describe pictures and menus, or are hostile."""
 
 PUBLISHED_METAS = (
-    "article:published_time", "og:published_time", "og:article:published_time", "datepublished", "bytedance:published_time",
-    "apub:time", "og:release_date", "parsely-pub-date", "sailthru.date", "cxenseparse:recs:publishtime", "publishdate",
-    "publish-date", "publish_date", "publication_date", "publication-date", "pubdate", "_pubtime", "article:create_at",
-    "citation_publication_date", "citation_date", "dc.date.issued", "dcterms.issued", "dc.date", "dcterms.date",
-    "dcterms.created", "dc.date.created", "article.published", "date", "created", "publishtime", "weibo: article:create_at",
+    "article:published_time", "og:published_time", "og:article:published_time", "datepublished",
+    "bytedance:published_time", "apub:time", "og:release_date", "parsely-pub-date", "sailthru.date",
+    "cxenseparse:recs:publishtime", "publishdate", "publish-date", "publish_date", "publication_date",
+    "publication-date", "pubdate", "_pubtime", "article:create_at", "citation_publication_date", "citation_date",
+    "dc.date.issued", "dcterms.issued", "dc.date", "dcterms.date", "dcterms.created", "dc.date.created",
+    "article.published", "date", "created", "publishtime", "weibo: article:create_at"
 )  # fmt: skip
 """Names of meta elements that hold when a page was published, the most reliable first."""
 
 AUTHOR_METAS = (
-    "author", "article:author", "og:article:author", "parsely-author", "sailthru.author", "byl", "dc.creator", "dcterms.creator",
-    "dc:creator", "citation_author", "authors", "cxenseparse:author", "shareaholic:article_author_name", "og:author",
+    "author", "article:author", "og:article:author", "parsely-author", "sailthru.author", "byl", "dc.creator",
+    "dcterms.creator", "dc:creator", "citation_author", "authors", "cxenseparse:author",
+    "shareaholic:article_author_name", "og:author"
 )  # fmt: skip
 
 
@@ -62,7 +64,9 @@ def read(tree: _Element) -> Claims:
     nodes = [node for block in _blocks(tree) for node in _nodes(block)]
     main = _main(nodes)
     names = [_text(_first(main.get("publisher")), "name")] if main else []
-    names += [_text(node, "name") for node in nodes if _types(node) & {"organization", "newsmediaorganization", "website"}]
+    names += [
+        _text(node, "name") for node in nodes if _types(node) & {"organization", "newsmediaorganization", "website"}
+    ]
     names = [*metas.get("og:site_name", ()), *metas.get("application-name", ()), *names]
     people, organisations = _authors(main)
     return Claims(
@@ -105,7 +109,11 @@ def _blocks(tree: _Element) -> Iterator[Any]:
     for script in tree.iter("script"):
         if "ld+json" not in (script.get("type") or "").lower() or not script.text:
             continue
-        text = re.sub(r"^\s*(?:<!--|//<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\]\]>|\]\]>)\s*$", "", script.text).strip().rstrip(";")
+        text = (
+            re.sub(r"^\s*(?:<!--|//<!\[CDATA\[|<!\[CDATA\[)|(?:-->|//\]\]>|\]\]>)\s*$", "", script.text)
+            .strip()
+            .rstrip(";")
+        )
         for attempt in (text, re.sub(r",\s*([}\]])", r"\1", text)):
             try:
                 yield json.loads(attempt, strict=False)
@@ -131,7 +139,11 @@ def _nodes(block: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
 
 def _types(node: dict[str, Any] | None) -> set[str]:
     kinds = (node or {}).get("@type")
-    return {kind.lower().rsplit("/", 1)[-1] for kind in (kinds if isinstance(kinds, list) else [kinds]) if isinstance(kind, str)}
+    return {
+        kind.lower().rsplit("/", 1)[-1]
+        for kind in (kinds if isinstance(kinds, list) else [kinds])
+        if isinstance(kind, str)
+    }
 
 
 def _main(nodes: list[dict[str, Any]]) -> dict[str, Any]:
@@ -189,10 +201,14 @@ def _authors(node: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         elif isinstance(entry, dict):
             name = entry.get("name")
             given = [entry.get("givenName"), entry.get("familyName")]
-            names = name if isinstance(name, list) else [name or " ".join(part for part in given if isinstance(part, str))]
+            names = (
+                name if isinstance(name, list) else [name or " ".join(part for part in given if isinstance(part, str))]
+            )
             target = organisations if "organization" in " ".join(_types(entry)) else people
             target += [one for one in names if isinstance(one, str)]
-    unique = [tuple(dict.fromkeys(one_line(name, 300) for name in names if name.strip())) for names in (people, organisations)]
+    unique = [
+        tuple(dict.fromkeys(one_line(name, 300) for name in names if name.strip())) for names in (people, organisations)
+    ]
     return unique[0], unique[1]
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from lxml.etree import _Element
 
 from ingest.cleaning import one_line
+from ingest.extract.body import signed
 from ingest.extract.claims import AUTHOR_METAS, Claims, itemprops
 
 SEPARATOR = re.compile(r"\s+[|｜•·»›–—―:-]\s+|\s*[|｜_]\s*|--|\s+//\s+")
@@ -28,7 +29,10 @@ def title_of(tree: _Element, claims: Claims, url: str, feed: str | None = None) 
     named = [
         ("json-ld", claims.headline),
         ("microdata", next(iter(itemprops(tree, "headline")), "")),
-        ("og", claims.meta("og:title", "twitter:title", "dc.title", "citation_title", "parsely-title", "sailthru.title")),
+        (
+            "og",
+            claims.meta("og:title", "twitter:title", "dc.title", "citation_title", "parsely-title", "sailthru.title"),
+        ),
         ("feed", feed or ""),
         ("title", tree.findtext(".//head//title") or tree.findtext(".//title") or ""),
     ]
@@ -75,7 +79,10 @@ def _is_site(segment: str, sites: set[str]) -> bool:
     key = _key(segment)
     if not key or re.search(r"\d{4}", segment):
         return not key or re.fullmatch(r"[\d.\s/-]+", segment) is not None
-    return any(key == site or (len(site) > 3 and (key.startswith(site) or key.endswith(site))) for site in sites) and len(key) < 40
+    return (
+        any(key == site or (len(site) > 3 and (key.startswith(site) or key.endswith(site))) for site in sites)
+        and len(key) < 40
+    )
 
 
 def _cut(title: str, sites: set[str]) -> str:
@@ -137,17 +144,23 @@ def _without_kickers(candidates: list[tuple[str, str]]) -> list[tuple[str, str]]
 
 _SPLIT = re.compile(r"\s*(?:[,;、/|&，；]|\band\b|\bund\b|\bet\b|\s-\s|\n)\s*|\s{2,}")
 _PREFIX = re.compile(
-    r"^(?:(?:written|story|text|analysis|reporting|posted|published|interview|kommentar|ein kommentar|eine analyse)?\s*(?:by|von)\b:?"
-    r"|(?:text|autor(?:in|en|:innen)?|author|byline|redaktion|verfasser|reporter)s?:|作者|记者|記者|撰文|文[/丨｜|]|编辑|責任編輯|责任编辑|编译)[\s:：]*",
+    r"^(?:(?:written|story|text|analysis|reporting|posted|published|interview|kommentar|ein kommentar|eine"
+    r" analyse)?\s*(?:by|von)\b:?"
+    r"|(?:text|autor(?:in|en|:innen)?|author|byline|redaktion|verfasser|reporter)s?:|作者|记者|記者|撰文|文[/丨｜|]|编辑|責任編輯"
+    r"|责任编辑|编译)[\s:：]*",
     re.I,
 )
 _NOT_A_NAME = re.compile(
     r"^(?:name|author|user|editor|undefined|null|none|unknown|anonymous|default|root|webmaster|redaktion|未知|佚名|匿名|小编)$|"
-    r"https?:|www\.|@|\d{2}|\b(?:updated?|published|posted|minutes?|read|ago|share|follow|comments?|uhr|min\.?|subscribe|reporter|editor"
+    r"https?:|www\.|@|\d{2}|\b(?:updated?|published|posted|minutes?|read|ago|share|follow|comments?|uhr|min\.?"
+    r"|subscribe|reporter|editor"
     r"|correspondent|redakteur(?:in)?|korrespondent(?:in)?|admin|staff|contributor|writer)\b",
     re.I,
 )
-_BYLINE = re.compile(r"(?:^|[-_\s])(?:author|byline|autor|autoren|verfasser|creator|person)(?:[-_\s]|s?$|name|line|link|info|zeile)", re.I)
+_BYLINE = re.compile(
+    r"(?:^|[-_\s])(?:author|byline|autor|autoren|verfasser|creator|person)(?:[-_\s]|s?$|name|line|link|info|zeile)",
+    re.I,
+)
 _SURNAMES = (
     "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱"
     "秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文庞樊兰殷施陶洪翟安颜倪严牛温芦季俞章鲁葛伍韦申尤毕聂丛焦向柳邢路岳齐梅莫庄辛管祝左涂谷祁时舒耿牟卜詹关苗凌费"
@@ -158,9 +171,13 @@ _SURNAMES = (
 or with 司 欧 上 诸, whose names are let go."""
 
 _CHINESE = re.compile(
-    r"(?:^|[\s（(【〔\[|])(?:本报记者|記者|记者|作者|撰文|文字|文[/丨｜|])\s*[:：]?\s*([\u4e00-\u9fff·]{2,4}(?:[\s、]+[\u4e00-\u9fff·]{2,4}){0,3})(?=$|[\s）)】〕\]/／丨|,，。])"
+    r"(?:^|[\s（(【〔\[|])(?:本报记者|記者|记者|作者|撰文|文字|文[/丨｜"
+    r"|])\s*[:：]?\s*([\u4e00-\u9fff·]{2,4}(?:[\s、]+[\u4e00-\u9fff·]{2,4}){0,3})(?=$|[\s）)】〕\]/／丨|,，。])"
 )
-_EDITOR = re.compile(r"(?:责任编辑|責任編輯|责编|编辑|編輯)\s*[:：]?\s*([\u4e00-\u9fff·]{2,4}(?:[\s、]+[\u4e00-\u9fff·]{2,4}){0,3})(?=$|[^\u4e00-\u9fff])")
+_EDITOR = re.compile(
+    r"(?:责任编辑|責任編輯|责编|编辑|編輯)\s*[:：]?\s*([\u4e00-\u9fff·]{2,4}(?:[\s、]+[\u4e00-\u9fff·]{2,4}){0,3})(?=$"
+    r"|[^\u4e00-\u9fff])"
+)
 
 
 def authors_of(tree: _Element, claims: Claims, url: str, text: str, language: str) -> tuple[str, ...]:
@@ -172,18 +189,25 @@ def authors_of(tree: _Element, claims: Claims, url: str, text: str, language: st
     stated = list(_people(claims.authors))
     values = [value for name in AUTHOR_METAS for value in (claims.metas or {}).get(name, ())]
     # "outlet, city, country" names nobody.
-    metas = list(_people(value for value in values if "," not in value or not any(_key(part) in sites for part in value.split(","))))
+    metas = list(
+        _people(
+            value for value in values if "," not in value or not any(_key(part) in sites for part in value.split(","))
+        )
+    )
     if people := _without_sites(stated, sites):
         # Some sites give the first author to machines and all of them to readers.
         more = metas if {_key(name) for name in people} <= {_key(name) for name in metas} else []
         return _unique([*people, *_without_sites(more, sites)])
     if people := _without_sites(metas, sites) or _without_sites(list(_people(itemprops(tree, "author"))), sites):
         return _unique(people)
-    if people := [name for name in _without_sites(list(_bylines(tree)), sites) if _is_full_name(name)]:
+    if people := [name for name in _without_sites(_bylines(tree), sites) if _is_full_name(name)]:
         return _unique(people)
     if language == "zh" and (people := list(_chinese(tree, text))):
         return _unique(people)
-    return _unique([*_people(claims.organisations), *stated, *metas])
+    # What trafilatura's own paths find: first names and pen names, as blogs sign.
+    return _unique(
+        [*_people(claims.organisations), *stated, *metas] or _without_sites(list(_people(signed(tree))), sites)
+    )
 
 
 def _is_full_name(name: str) -> bool:
@@ -198,12 +222,23 @@ _PARTICLES = {"von", "van", "de", "der", "den", "zu", "di", "da", "del", "la", "
 
 
 def _people(values: Iterable[str]) -> Iterator[str]:
+    """The names in bylines such as "By Ada Quill and Bo Lindqvist, Reuters"."""
     for value in values:
-        value = re.sub(r"\([^()]*\)|（[^（）]*）", " ", value)
+        if re.match(r"\s*(?:https?:|www\.|//)", value):
+            continue
+        value = re.sub(r"https?://\S+|\([^()]*\)|（[^（）]*）", " ", value)
         for part in _SPLIT.split(_PREFIX.sub("", value.strip())):
             name = one_line(_PREFIX.sub("", (part or "").strip(" .:·-–—")), 80)
-            if 2 <= len(name) <= 60 and not _NOT_A_NAME.search(name) and any(char.isalpha() for char in name):
+            if 2 <= len(name) <= 60 and not _NOT_A_NAME.search(name) and _is_name(name):
                 yield name
+
+
+def _is_name(name: str) -> bool:
+    """Letters, few words, and not a phrase that begins in lower case."""
+    words = name.split()
+    if not any(char.isalpha() for char in name) or len(words) > 5:
+        return False
+    return len(words) == 1 or not words[0][0].islower() or words[0] in _PARTICLES
 
 
 def _without_sites(names: list[str], sites: set[str]) -> list[str]:
@@ -215,23 +250,32 @@ def _unique(names: Iterable[str]) -> tuple[str, ...]:
     return tuple({_key(name): name for name in reversed(list(names))}.values())[::-1][:20]
 
 
-def _bylines(tree: _Element) -> Iterator[str]:
+MOST_AUTHORS = 8
+
+
+def _bylines(tree: _Element) -> list[str]:
     """Names in links of rel=author and in short elements whose class says author, in order of the page: those of the
     first such element and of its like."""
     like: str | None = None
+    found: list[str] = []
     for element in tree.iter("a", "span", "p", "div", "address", "li", "strong", "em", "h3", "h4", "h5", "h6", "td"):
         kind = f"{element.get('class') or ''} {element.get('id') or ''}"
         marked = element.get("rel") == "author" or "author" in (element.get("itemprop") or "")
         if (not marked and not _BYLINE.search(kind)) or (like is not None and kind != like):
             continue
-        if any(re.search("comment|related|teaser|recommend", ancestor.get("class") or "", re.I) for ancestor in element.iterancestors()):
+        if any(
+            re.search("comment|related|teaser|recommend", ancestor.get("class") or "", re.I)
+            for ancestor in element.iterancestors()
+        ):
             continue
         text = " ".join(" ".join(element.itertext()).split())
         if 2 < len(text) <= 120:
             names = list(_people([text]))
             if any(_is_full_name(name) for name in names):
-                yield from names
+                found += names
                 like = kind
+    # More are the authors of other articles.
+    return found if len(found) <= MOST_AUTHORS else []
 
 
 def _chinese(tree: _Element, text: str) -> Iterator[str]:

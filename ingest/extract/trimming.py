@@ -16,23 +16,36 @@ from ingest.cleaning import one_line
 
 _ELSEWHERE = re.compile(
     r"^(?:[-–—•▶►➡→*|\s]*)(?:"
-    r"(?:also |must )?read(?: more| next| also| on)?\s*[:|–-]|read more\b.{0,40}$|related(?: stories| articles| content| video| coverage)?\s*[:|]|more\s*:|see also\s*:|also read\b|watch(?: now)?\s*:"
-    r"|don['’]t miss\s*:|sign up (?:for|to|\()|subscribe (?:to|now)|follow us\b|join (?:our|the conversation)|would you like to comment|please read our comment policy"
-    r"|get in touch with our (?:news )?team|for more stories like this|for the latest .{0,80}(?:sign up|follow|subscribe)|click here (?:to|for)|share this (?:article|story)"
-    r"|this article (?:was )?(?:originally|first) (?:appeared|published)|copyright\s*(?:©|\d{4}|:)|©|all rights reserved|advertisement\s*$|story continues below"
-    r"|lesen sie (?:auch|hier|dazu|mehr)\b|lesen sie (?:auch|mehr)|mehr (?:zum thema|dazu|lesen)\b|auch interessant|das könnte sie auch interessieren|siehe auch\s*:|zum thema\s*:?$"
-    r"|weiterlesen\b|hier geht es |fehler gefunden|jetzt (?:anmelden|abonnieren|bestellen)|newsletter (?:abonnieren|bestellen)|anzeige\s*$|alle rechte vorbehalten|artikel teilen|quelle\s*:\s*\S{2,30}$"
-    r"|相关(?:阅读|新闻|报道|链接|推荐)|推荐阅读|延伸阅读|更多(?:精彩|新闻|内容|阅读)|点击(?:进入|查看|阅读|下载)|扫(?:描|码|一扫)|关注(?:我们|微信|公众号)|版权(?:声明|所有|归)|免责声明|分享(?:到|至)|特别声明|举报"
+    r"(?:also |must )?read(?: more| next| also| on)?\s*[:|–-]|read more\b.{0,40}$|related(?: stories| articles|"
+    r" content| video| coverage)?\s*[:|]|more\s*:|see also\s*:|also read\b|watch(?: now)?\s*:"
+    r"|don['’]t miss\s*:|sign up (?:for|to|\()|subscribe (?:to|now)|follow us\b|join (?:our|the conversation)|would"
+    r" you like to comment|please read our comment policy"
+    r"|get in touch with our (?:news )?team|for more stories like this|for the latest .{0,80}(?:sign up|follow"
+    r"|subscribe)|click here (?:to|for)|share this (?:article|story)"
+    r"|this article (?:was )?(?:originally|first) (?:appeared|published)|copyright\s*(?:©|\d{4}|:)|©|all rights"
+    r" reserved|advertisement\s*$|story continues below"
+    r"|lesen sie (?:auch|hier|dazu|mehr)\b|lesen sie (?:auch|mehr)|mehr (?:zum thema|dazu|lesen)\b|auch interessant"
+    r"|das könnte sie auch interessieren|siehe auch\s*:|zum thema\s*:?$"
+    r"|weiterlesen\b|hier geht es |fehler gefunden|jetzt (?:anmelden|abonnieren|bestellen)|newsletter (?:abonnieren"
+    r"|bestellen)|anzeige\s*$|alle rechte vorbehalten|artikel teilen|quelle\s*:\s*\S{2,30}$"
+    r"|相关(?:阅读|新闻|报道|链接|推荐)|推荐阅读|延伸阅读|更多(?:精彩|新闻|内容|阅读)|点击(?:进入|查看|阅读|下载)|扫(?:描|码|一扫)|关注(?:我们|微信|公众号)|版权(?:声明|所有|归)"
+    r"|免责声明|分享(?:到|至)|特别声明|举报"
     r")",
     re.I,
 )
 _END = re.compile(
-    r"^[-–—•#\s]*(?:more (?:from|on|in|stories)\b.{0,40}|most (?:read|popular|viewed)\b.{0,30}|popular|trending(?: now)?|related(?: articles| stories| posts| content| news| topics| coverage)?|"
-    r"recommended(?: for you| stories| reading)?|you (?:may|might) (?:also )?(?:like|be interested in).{0,20}|join our commenting forum|comments?(?: \(\d+\))?|leave a (?:reply|comment).{0,20}|"
-    r"latest (?:news|stories|articles)|read (?:more|next)|up next|editor['’]?s['’]? picks?|what to read next|about the authors?|topics?:?|"
-    r"mehr (?:aus|von|zum|zu|aus dem|auf)\b.{0,30}|meistgelesen.{0,20}|auch interessant|weitere (?:artikel|meldungen|themen|nachrichten|beiträge).{0,20}|ähnliche (?:artikel|beiträge)|kommentare?(?: \(\d+\))?|"
-    r"das könnte (?:sie|dich) auch interessieren.{0,10}|schlagwörter|themen:?|zur startseite|lesen sie auch|schreibe einen kommentar.{0,30}|"
-    r"相关(?:阅读|新闻|报道|文章|推荐|链接|专题)|推荐(?:阅读|新闻|视频)|热门(?:文章|新闻|推荐|评论|排行).{0,6}|最新(?:文章|新闻|评论)|延伸阅读|猜你喜欢|大家都在看|网友评论|发表评论|热点推荐|排行榜|为您推荐)\s*:?$",
+    r"^[-–—•#\s]*(?:more (?:from|on|in|stories)\b.{0,40}|most (?:read|popular|viewed)\b.{0,30}|popular|trending(?:"
+    r" now)?|related(?: articles| stories| posts| content| news| topics| coverage)?|"
+    r"recommended(?: for you| stories| reading)?|you (?:may|might) (?:also )?(?:like|be interested in).{0,20}|join"
+    r" our commenting forum|comments?(?: \(\d+\))?|leave a (?:reply|comment).{0,20}|"
+    r"latest (?:news|stories|articles)|read (?:more|next)|up next|editor['’]?s['’]? picks?|what to read next|about"
+    r" the authors?|topics?:?|"
+    r"mehr (?:aus|von|zum|zu|aus dem|auf)\b.{0,30}|meistgelesen.{0,20}|auch interessant|weitere (?:artikel|meldungen"
+    r"|themen|nachrichten|beiträge).{0,20}|ähnliche (?:artikel|beiträge)|kommentare?(?: \(\d+\))?|"
+    r"das könnte (?:sie|dich) auch interessieren.{0,10}|schlagwörter|themen:?|zur startseite|lesen sie auch|schreibe"
+    r" einen kommentar.{0,30}|"
+    r"相关(?:阅读|新闻|报道|文章|推荐|链接|专题)|推荐(?:阅读|新闻|视频)|热门(?:文章|新闻|推荐|评论|排行).{0,6}|最新(?:文章|新闻|评论)|延伸阅读|猜你喜欢|大家都在看|网友评论|发表评论"
+    r"|热点推荐|排行榜|为您推荐)\s*:?$",
     re.I,
 )
 LAST_PART = 0.35
@@ -132,8 +145,20 @@ def _without_portrait(lines: list[str], authors: Sequence[str]) -> list[str]:
 
 
 def _portrays(line: str, authors: Sequence[str]) -> bool:
-    begins = next((author for author in authors if " " in author and one_line(line).casefold().startswith(author.casefold())), None)
+    begins = next(
+        (author for author in authors if " " in author and one_line(line).casefold().startswith(author.casefold())),
+        None,
+    )
     if begins is None:
         return False
     rest = line[len(begins) :].strip()
-    return not rest or re.match(r"(?:\([^)]*\)|,[^,.]{0,60},)?\s*(?:is|was|are|covers?|writes?|joined|has|ist|war|schreibt|arbeitet|berichtet|studierte)\b", rest, re.I) is not None
+    return (
+        not rest
+        or re.match(
+            r"(?:\([^)]*\)|,[^,.]{0,60},)?\s*(?:is|was|are|covers?|writes?|joined|has|ist|war|schreibt|arbeitet"
+            r"|berichtet|studierte)\b",
+            rest,
+            re.I,
+        )
+        is not None
+    )

@@ -33,6 +33,7 @@ def serve(order: dict[str, Any]) -> str:
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = order["threads"]
     params.n_batch = params.n_ubatch = BATCH
     params.n_parallel = 1
+    params.no_extra_bufts = not order["repack"]
     params.cache_ram_mib = REUSE_MIB
     params.hostnames = ["127.0.0.1"]
     params.port = 0
@@ -41,6 +42,8 @@ def serve(order: dict[str, Any]) -> str:
     params.cors_credentials = False
     params.endpoint_slots = params.ui = False
     params.offline = True
+    # A model that thinks aloud first would keep a reader on two cores waiting for minutes.
+    params.enable_reasoning = 0
     params.verbosity = 3 if order["verbose"] else 1
     for name, value in order["tuning"].items():
         setattr(params, name, value)

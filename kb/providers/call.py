@@ -59,7 +59,6 @@ class Target:
     timing: Timing
     key: Secret | None
     known: frozenset[Secret]
-    headers: Mapping[str, str]
     breaker: Breaker
 
 

@@ -206,7 +206,7 @@ def _run(call: Call, switch: Switch) -> Generator[Delta, None, None]:
             call.end_attempt()
             if switch.is_off:
                 break
-            step = _final(call, error)
+            step = final(call, error)
         if isinstance(step, Completion):
             call.completion = step
             return
@@ -266,7 +266,7 @@ async def _arun(call: Call) -> AsyncGenerator[Delta, None]:
             raise
         except Exception as error:  # noqa: BLE001 (whatever a client library raises becomes an outcome)
             call.end_attempt()
-            step = _final(call, error)
+            step = final(call, error)
         if isinstance(step, Completion):
             call.completion = step
             return
@@ -296,7 +296,7 @@ def _load() -> None:
     importlib.import_module("kb.providers.transport")
 
 
-def _final(call: Call, error: Exception) -> float | Completion:
+def final(call: Call, error: Exception) -> float | Completion:
     """`Call.after_error`, with the client library's exception cut off: its request would show in a traceback."""
     try:
         return call.after_error(error)
@@ -309,7 +309,7 @@ def _reading(call: Call, exchange: Exchange) -> Any:
     from kb.providers.transport import Reading, Route
 
     target = call.target
-    route = Route(target.endpoint.url, target.path, target.key, target.headers)
+    route = Route(target.endpoint.url, target.path, target.key)
     timing = target.timing if call.streaming else replace(target.timing, read=target.timing.total)
     return Reading(route, target.provider.params, timing, exchange, call.due_at)
 

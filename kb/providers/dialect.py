@@ -189,24 +189,26 @@ class EventReader:
         self.exchange = exchange
         self.params = params
         self.due = due
-        self._rest = b""
+        self._rest = bytearray()
         self._data: list[bytes] = []
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         self.due()
         self._rest += chunk
-        if len(self._rest) > LONGEST_LINE:
-            yield self._broken("a line without an end")
-            self._rest = b""
+        if b"\n" not in chunk:
+            if len(self._rest) > LONGEST_LINE:
+                self._rest.clear()
+                yield self._broken("a line without an end")
+            return
         *lines, self._rest = self._rest.split(b"\n")
         for line in lines:
-            yield from self._line(line.rstrip(b"\r"))
+            yield from self._line(bytes(line).rstrip(b"\r"))
 
     def finish(self) -> Iterator[bytes]:
         """What is left when the stream ends without a last blank line."""
-        yield from self._line(self._rest)
+        yield from self._line(bytes(self._rest))
         yield from self._line(b"")
-        self._rest = b""
+        self._rest.clear()
 
     def _line(self, line: bytes) -> Iterator[bytes]:
         if not line:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -48,7 +48,8 @@ def open_chat(
         chosen = replace(chosen, context=context)
     if max_output is not None:
         chosen = replace(chosen, max_output=max_output)
-    target = _target(registry, provider, chosen, endpoint, base_url, key, data_path, timing, breaker, home, env)
+    address = _endpoint(provider, chosen, endpoint, base_url, data_path)
+    target = _Access(registry, data_path, key, timing, breaker, home, env).to(provider, chosen, address)
     limit = provider.params.max_tokens_max
     output = chosen.max_output or limit or ASSUMED_OUTPUT
     return Chat(target, chosen.context or ASSUMED_CONTEXT, min(output, limit or output))
@@ -76,7 +77,8 @@ def open_embedder(
     if listed is None and model is None:
         raise _offers_none(provider, "embeddings")
     chosen = listed or EmbeddingModel(model or "")
-    target = _target(registry, provider, Model(chosen.id), endpoint, None, key, data_path, timing, None, home, env)
+    address = _endpoint(provider, Model(chosen.id), endpoint, None, data_path)
+    target = _Access(registry, data_path, key, timing, None, home, env).to(provider, Model(chosen.id), address)
     return Embedder(target, chosen.id, chosen.batch, dimension)
 
 
@@ -97,9 +99,14 @@ def open_reranker(
     if offer is None or not offer.url:
         raise _offers_none(provider, "reranking")
     name = model or next(iter(offer.models), "")
-    area = next((each for each in provider.endpoints if each.host == urlsplit(offer.url).hostname), None)
-    endpoint = area.id if area is not None and area.usable else None
-    target = _target(registry, provider, Model(name), endpoint, None, key, data_path, timing, None, home, env)
+    parts = urlsplit(offer.url)
+    host, port = parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)
+    same = (each for each in provider.endpoints if each.usable and (each.host, each.port) == (host, port))
+    elsewhere = Endpoint("rerank", offer.url, host, port, registry.area(offer.url), provider.name)
+    address = next(same, elsewhere)
+    if not data_path.permits(address.area):
+        raise _fails(Outcome.PATH_FORBIDDEN, provider, Model(name), address)
+    target = _Access(registry, data_path, key, timing, None, home, env).to(provider, Model(name), address)
     return Reranker(target, offer.url, name)
 
 
@@ -108,36 +115,35 @@ def _offers_none(provider: Provider, what: str) -> CallFailed:
     return CallFailed(failure, f"{provider.name} offers no {what} that the registry knows; choose another provider")
 
 
-def _target(
-    registry: Registry,
-    provider: Provider,
-    model: Model,
-    endpoint: str | None,
-    base_url: str | None,
-    key: Secret | None,
-    data_path: DataPath,
-    timing: Timing | None,
-    breaker: Breaker | None,
-    home: Path | None,
-    env: Mapping[str, str] | None,
-) -> Target:
-    address = _endpoint(provider, model, endpoint, base_url, data_path)
-    found = Key(key, "given") if key is not None else find_key(provider, address.id, home, env)
-    if found is None and provider.auth.required:
-        raise _fails(Outcome.AUTH_MISSING, provider, model, address)
-    secret = found.secret if found else None
-    return Target(
-        provider=provider,
-        endpoint=address,
-        model=model,
-        rules=registry.errors,
-        path=data_path,
-        timing=timing or (LOCAL_TIMING if provider.kind is Kind.LOCAL else Timing()),
-        key=secret,
-        known=known_keys(registry.values(), home, env) | ({secret} if secret else frozenset()),
-        headers={},
-        breaker=breaker or Breaker(),
-    )
+@dataclass(frozen=True, slots=True)
+class _Access:
+    """How a provider is reached, whatever is asked of it."""
+
+    registry: Registry
+    path: DataPath
+    key: Secret | None
+    timing: Timing | None
+    breaker: Breaker | None
+    home: Path | None
+    env: Mapping[str, str] | None
+
+    def to(self, provider: Provider, model: Model, endpoint: Endpoint) -> Target:
+        """The target of a call. Raises CallFailed (auth_missing)."""
+        found = Key(self.key, "given") if self.key else find_key(provider, endpoint.id, self.home, self.env)
+        if found is None and provider.auth.required:
+            raise _fails(Outcome.AUTH_MISSING, provider, model, endpoint)
+        secret = found.secret if found else None
+        return Target(
+            provider=provider,
+            endpoint=endpoint,
+            model=model,
+            rules=self.registry.errors,
+            path=self.path,
+            timing=self.timing or (LOCAL_TIMING if provider.kind is Kind.LOCAL else Timing()),
+            key=secret,
+            known=known_keys(self.registry.values(), self.home, self.env) | ({secret} if secret else frozenset()),
+            breaker=self.breaker or Breaker(),
+        )
 
 
 def _model(provider: Provider, id: str | None) -> Model:

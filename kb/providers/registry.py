@@ -9,8 +9,10 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from kb.errors import ProviderError, SettingsError
+from kb.providers.datapath import Area, is_near
 from kb.providers.entries import Provider
 from kb.providers.outcomes import Outcome
 from kb.providers.parsing import Contents, contents
@@ -36,6 +38,14 @@ class Registry(Mapping[str, Provider]):
 
     def __len__(self) -> int:
         return len(self._providers)
+
+    def area(self, url: str) -> Area:
+        """Where the host of `url` stands: this machine and its network, as an endpoint says, or unknown."""
+        host = urlsplit(url).hostname or ""
+        if is_near(host):
+            return Area.LOCAL
+        every = (each for provider in self.values() for each in provider.endpoints)
+        return next((each.area for each in every if each.host == host), Area.UNKNOWN)
 
     def provider(self, id: str) -> Provider:
         """The provider of that id. Raises ProviderError that names the known ones."""

@@ -10,27 +10,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from kb.providers.call import Ask, Call, Completion, Target
-from kb.providers.client import Chat
-from kb.providers.datapath import Area
-from kb.providers.entries import Endpoint
+from kb.providers.call import Ask, Call, Target
+from kb.providers.client import Chat, final
 from kb.providers.outcomes import CallFailed, Failure, Outcome
 from kb.providers.request import Message
 from kb.providers.texts import explain
 
 
 def call_json(target: Target, url: str, body: Mapping[str, object] | None) -> Mapping[str, object]:
-    """POSTs `body` to `url`, or GETs it if there is none, and returns the reply. Raises CallFailed."""
-    import httpx
+    """POSTs `body` to `url`, or GETs it if there is none, and returns the reply.
 
+    `url` is on the host of the target's endpoint; the gate lets nothing else through. Raises CallFailed.
+    """
     from kb.providers.transport import Line, Reading, Route, http_client
 
-    target = _at(target, url)
     call = Call(target, Ask((), 1, {}, None, None), streaming=False)
     timing = replace(target.timing, read=target.timing.total)
     while True:
         exchange = call.begin()
-        route = Route(url, target.path, target.key, target.headers)
+        route = Route(target.endpoint.url, target.path, target.key)
         reading = Reading(route, target.provider.params, timing, exchange, call.due_at, plain=True)
         try:
             with http_client(reading, Line()) as http:
@@ -39,44 +37,11 @@ def call_json(target: Target, url: str, body: Mapping[str, object] | None) -> Ma
                 call.end_attempt()
                 found: Mapping[str, object] = reply.json()
                 return found
-        except httpx.HTTPError as error:
-            step = _step(call, error)
-        except ValueError as error:
-            exchange.malformed = True
-            step = _step(call, error)
-        except Exception as error:  # noqa: BLE001 (the gate's refusal, or a broken reply: an outcome either way)
-            step = _step(call, error)
-        time.sleep(step)
-
-
-def _step(call: Call, error: Exception) -> float:
-    call.end_attempt()
-    try:
-        step = call.after_error(error)
-    except CallFailed as failed:
-        raise failed from None
-    if isinstance(step, Completion):
-        raise TypeError("a plain call has no part of an answer")
-    return step
-
-
-def _at(target: Target, url: str) -> Target:
-    """The target at another address of the same provider; its area is that of the endpoint on the same host.
-
-    Raises CallFailed if the data path does not permit it.
-    """
-    parts = urlsplit(url)
-    port = parts.port or (80 if parts.scheme == "http" else 443)
-    host = parts.hostname or ""
-    if (host, port) == (target.endpoint.host, target.endpoint.port):
-        return target
-    same = next((each for each in target.provider.endpoints if (each.host, each.port) == (host, port)), None)
-    area = same.area if same else Area.UNKNOWN
-    endpoint = Endpoint("service", url, host, port, area, same.operator if same else "")
-    if not target.path.permits(area):
-        failure = Failure(Outcome.PATH_FORBIDDEN, target.provider.id, target.model.id, host=host)
-        raise CallFailed(failure, explain(failure, target.provider))
-    return replace(target, endpoint=endpoint)
+        except Exception as error:  # noqa: BLE001 (whatever the web does becomes an outcome)
+            call.end_attempt()
+            step = final(call, error)
+        if isinstance(step, float):
+            time.sleep(step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +125,12 @@ def list_models(chat: Chat) -> list[str]:
 
 
 def balance(chat: Chat) -> float | None:
-    """The money left at a provider that can be asked for it, else None. Raises CallFailed."""
+    """The money left, or None where this endpoint cannot be asked for it. Raises CallFailed.
+
+    A key is not shown to another host than that of its endpoint.
+    """
     target = chat.target
-    if target.provider.balance is None:
+    if target.provider.balance is None or urlsplit(target.provider.balance.url).hostname != target.endpoint.host:
         return None
     value: object = call_json(target, target.provider.balance.url, None)
     for name in target.provider.balance.field.split("."):

@@ -14,12 +14,11 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import certifi
 import httpcore
 import httpx
 
@@ -53,12 +52,11 @@ class PathForbidden(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The one address a call may reach, the policy it is made under, and the headers it carries."""
+    """The one address a call may reach, the policy it is made under, and the key it carries."""
 
     url: str
     path: DataPath = DataPath.ANY
     key: Secret | None = None
-    headers: Mapping[str, str] | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -173,7 +171,8 @@ class AsyncGatedBackend(httpcore.AsyncNetworkBackend):
 
 @functools.cache
 def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=certifi.where())
+    # Made once: reading the certificates takes longer than a handshake. Honours SSL_CERT_FILE.
+    return httpx.create_ssl_context()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +196,6 @@ class Reading:
             raise PathForbidden(f"{request.url.host} is not the address of this provider")
         headers = {name: request.headers[name] for name in SENT_HEADERS if name in request.headers}
         headers |= {"user-agent": "lagebild", "accept-encoding": "identity"}
-        headers |= self.route.headers or {}
         if self.route.key:
             headers["authorization"] = f"Bearer {self.route.key.reveal()}"
         self.exchange.sent = True
@@ -283,19 +281,34 @@ class DialectTransport(httpx.HTTPTransport):
         if _asks_for_stream(request) and _is_events(response):
             events = _Events(response, EventReader(self._reading.exchange, self._reading.params, self._reading.due))
             return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=events)
-        content = b""
+        content = bytearray()
         for chunk in response.iter_bytes():
             content += chunk
             if len(content) > LARGEST_REPLY:
                 break
         response.close()
-        return self._reading.whole(content, _asks_for_stream(request))
+        return self._reading.whole(bytes(content), _asks_for_stream(request))
 
 
 def _pool(route: Route, backend: GatedBackend) -> httpcore.ConnectionPool:
-    if proxy := route.proxy():
-        return httpcore.HTTPProxy(proxy, ssl_context=_tls(), network_backend=backend)
+    if found := route.proxy():
+        proxy = httpx.Proxy(found)
+        return httpcore.HTTPProxy(
+            str(proxy.url), proxy_auth=proxy.raw_auth, ssl_context=_tls(), network_backend=backend
+        )
     return httpcore.ConnectionPool(ssl_context=_tls(), network_backend=backend)
+
+
+class GatedTransport(httpx.HTTPTransport):
+    """The gate alone, for clients of other libraries that make many requests to one address."""
+
+    def __init__(self, route: Route) -> None:
+        self._pool = _pool(route, GatedBackend(Gate(route, Exchange(), Line())))
+
+
+def gated_client(route: Route, timeout: float) -> httpx.Client:
+    """A client that reaches the route's address and no other; a request elsewhere raises PathForbidden."""
+    return httpx.Client(transport=GatedTransport(route), timeout=timeout)
 
 
 class _Events(httpx.SyncByteStream):
@@ -318,8 +331,11 @@ class AsyncDialectTransport(httpx.AsyncHTTPTransport):
     def __init__(self, reading: Reading, line: Line) -> None:
         self._reading = reading
         backend = AsyncGatedBackend(Gate(reading.route, reading.exchange, line))
-        if proxy := reading.route.proxy():
-            self._pool = httpcore.AsyncHTTPProxy(proxy, ssl_context=_tls(), network_backend=backend)
+        if found := reading.route.proxy():
+            proxy = httpx.Proxy(found)
+            self._pool = httpcore.AsyncHTTPProxy(
+                str(proxy.url), proxy_auth=proxy.raw_auth, ssl_context=_tls(), network_backend=backend
+            )
         else:
             self._pool = httpcore.AsyncConnectionPool(ssl_context=_tls(), network_backend=backend)
 
@@ -331,13 +347,13 @@ class AsyncDialectTransport(httpx.AsyncHTTPTransport):
             reader = EventReader(self._reading.exchange, self._reading.params, self._reading.due)
             events = _AsyncEvents(response, reader)
             return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=events)
-        content = b""
+        content = bytearray()
         async for chunk in response.aiter_bytes():
             content += chunk
             if len(content) > LARGEST_REPLY:
                 break
         await response.aclose()
-        return self._reading.whole(content, _asks_for_stream(request))
+        return self._reading.whole(bytes(content), _asks_for_stream(request))
 
 
 class _AsyncEvents(httpx.AsyncByteStream):

@@ -10,6 +10,7 @@ from kb.entities import load_entities
 from kb.models import Verdict
 from kb.verifying import dates, names
 from kb.verifying.alignment import Window, comparable, segments, share, windows
+from kb.verifying.attribution import said_by_another
 from kb.verifying.cohesion import misplaced
 from kb.verifying.figures import Figure, carries, same_unit, same_value
 from kb.verifying.opposition import opposition
@@ -21,7 +22,7 @@ Similarity = Callable[[str, str], float]
 ENOUGH, SOME = 0.5, 0.3
 """Share of what a sentence says that its passages must say for it to be supported, and to be supported in part."""
 
-ENOUGH_ACROSS, SOME_ACROSS = 0.45, 0.25
+ENOUGH_ACROSS, SOME_ACROSS = 0.35, 0.2
 """The same when sentence and passages are in different languages and only names, figures and known words compare."""
 
 ALIKE, UNLIKE = 0.87, 0.80
@@ -74,7 +75,7 @@ def _quotes(claim: Reading, passages: Sequence[Reading], _: Sequence[Window]) ->
             left_out = omitted(quotation.text, passages[number].text)
             if re.search(r"\b(?:not|nicht|kein\w*|never|nie)\b|不|没有|未", left_out):
                 yield Finding(Verdict.CONTRADICTED, f"the ellipsis in {_shown(quotation)} leaves out a negation", "quote")
-            if other := _said_by_another(claim, quotation, passages[number], best[1], best[2]):
+            if other := said_by_another(claim, quotation, passages[number], best[1], best[2]):
                 yield Finding(Verdict.CONTRADICTED, f"the passage gives the words {_shown(quotation)} to {other}", "attribution")
             continue
         if best[0] is Found.STITCHED:
@@ -95,48 +96,6 @@ def _term_known(quotation: Quotation, passages: Sequence[Reading]) -> bool:
         if not comparable(read(quotation.text), passage) and matters and matters <= {item.id for item in passage.matters}:
             return True
     return False
-
-
-_SPEECH = re.compile(
-    r"\b(?:said|says|say|told|tells|according to|stated|argued|called|calls|wrote|writes|warned|asked|added|declared|insisted|sagt\w*|erklärt\w*|"
-    r"laut|zufolge|nannte|nennt|schrieb|schreibt|warnte|warnt|betont\w*|teilte|äußerte|so)\b|称|表示|说|指出|强调|写道|认为|警告|据|回应|宣布",
-    re.IGNORECASE,
-)
-
-
-def _said_by_another(claim: Reading, quotation: Quotation, passage: Reading, start: int, end: int) -> str:
-    """Who the passage has speak the words, if that is someone the sentence does not name; else ""."""
-    if not _SPEECH.search(claim.text):
-        return ""
-    registry = load_entities()
-    speaks = frozenset("company agency person organization government-body legislature media country".split())
-    named = [
-        mention
-        for mention in claim.mentions
-        if not quotation.start <= mention.start < quotation.end and any(registry[id].kind in speaks for id in mention.ids)
-    ]
-    if not named:
-        return ""
-    speakers = {implied for mention in named for id in mention.ids for implied in registry.implied(id)}
-    at = next((n for n, (left, right) in enumerate(passage.sentences) if left <= start < right), 0)
-    for number in (at, at - 1):
-        if number < 0:
-            break
-        left, right = passage.sentences[number]
-        near = [
-            mention
-            for mention in passage.mentions
-            if left <= mention.start < right
-            and not start <= mention.start < end
-            and any(registry[id].kind in speaks - {"country"} for id in mention.ids)
-        ]
-        if near:
-            ids = {implied for mention in near for id in mention.ids for implied in registry.implied(id)}
-            own = {id for mention in named for id in mention.ids if registry[id].kind != "country"}
-            if own and not own & ids and not speakers & {id for mention in near for id in mention.ids}:
-                return registry[near[0].ids[0]].name
-            return ""
-    return ""
 
 
 def _dates(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Iterator[Finding]:
@@ -232,13 +191,14 @@ def _names(claim: Reading, passages: Sequence[Reading], _: Sequence[Window]) -> 
 
 
 def _opposed(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Iterator[Finding]:
-    if reason := opposition(claim, passages, found):
-        yield Finding(Verdict.CONTRADICTED, reason[1], reason[0])
+    if against := opposition(claim, passages, found):
+        yield Finding(Verdict.CONTRADICTED, against.reason, against.code)
 
 
 def _cohesion(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Iterator[Finding]:
-    if reason := misplaced(claim, passages):
-        yield Finding(Verdict.CONTRADICTED, reason[1], reason[0])
+    if wrong := misplaced(claim, passages):
+        reason = f'"{wrong.written}" belongs to something else in the cited passage, which has "{wrong.there}" here'
+        yield Finding(Verdict.CONTRADICTED, reason, wrong.code)
 
 
 def _content(

@@ -16,8 +16,13 @@ from kb.verifying.roles import STATE
 MARGIN = 1.2
 """By how much another sentence must fit the claim better than the one that has its figure or date."""
 
-SHORT_OF = 0.5
+SHORT_OF = 0.6
 """And the sentence that has it must fit less than this share of that."""
+
+PRODUCTS = frozenset({"chip", "model", "product"})
+
+OWNERS = (STATE - {"country"}) | PRODUCTS | {"company", "organization", "person"}
+"""Kinds a figure or date may belong to."""
 
 CARRIED_OVER = 0.5
 """What a name of the sentence before counts in a sentence that names no one."""
@@ -137,25 +142,29 @@ def _has_event(part: Segment) -> bool:
 
 def _by_owner(claim: Reading, anchor: Unit, passages: Sequence[Reading]) -> str:
     """Whose figure it is in a list ("Baidu offers 50 million, Zhipu 150 million"), if not the claim's."""
-    if anchor.figure is None:
-        return ""
     owners = _owners(claim, anchor.start)
     if len(owners) != 1:
         return ""
     wanted = _widened(owners)
     name = ""
     for passage in passages:
-        for figure in passage.figures:
-            if not (same_value(figure, anchor.figure) and same_unit(figure, anchor.figure)):
-                continue
-            there = _owners(passage, figure.start)
+        for at in _places(anchor, passage):
+            there = _owners(passage, at)
             if not there or _widened(there) & wanted:
                 return ""
-            start, end = next(((a, b) for a, b in passage.sentences if a <= figure.start < b), (0, 0))
+            start, end = next(((a, b) for a, b in passage.sentences if a <= at < b), (0, 0))
             if not any(start <= mention.start < end and wanted.intersection(mention.ids) for mention in passage.mentions):
                 return ""
             name = load_entities()[sorted(there)[0]].name
     return name
+
+
+def _places(anchor: Unit, passage: Reading) -> list[int]:
+    """Where the passage has the figure or date."""
+    if anchor.figure is None:
+        return [day.start for day in passage.days if anchor.day and dates.same(day, anchor.day, passage.days)]
+    wanted = anchor.figure
+    return [other.start for other in passage.figures if same_value(other, wanted) and same_unit(other, wanted)]
 
 
 def _owners(reading: Reading, at: int) -> frozenset[str]:
@@ -167,14 +176,17 @@ def _owners(reading: Reading, at: int) -> frozenset[str]:
         for mention in reading.mentions
         if start <= mention.start < end
         for id in mention.ids
-        if registry[id].kind in ("company", "organization", "person", "model") or (registry[id].kind in STATE - {"country", "place"})
+        if registry[id].kind in OWNERS
     )
 
 
 def _widened(ids: frozenset[str]) -> frozenset[str]:
     registry = load_entities()
     return frozenset(
-        implied for id in ids for implied in registry.implied(id) if registry[implied].kind not in ("country", "place")
+        implied
+        for id in ids
+        for implied in (registry.implied(id) if registry[id].kind not in PRODUCTS else {id})
+        if registry[implied].kind not in ("country", "place")
     )
 
 

@@ -94,7 +94,6 @@ _LIST_DAY = re.compile(
 _LIST_DAY_AFTER = re.compile(r"\s*(?:,|and|[-–—]|to)\s*(?P<d>\d{1,2})(?:st|nd|rd|th)?\b(?!\s*(?:%|percent|million|billion))")
 _HAN_DAY_AFTER = re.compile(r"(?P<list>(?:和|至|到|与|、|[-–—~])\s*)(?P<d>\d{1,2})\s*[日号]")
 _HAN_DAY = re.compile(rf"(?<![\d月{HAN_NUMERAL}])(?P<d>\d{{1,2}}|[{HAN_NUMERAL}]{{2,3}})日(?!元|本|内|常|益|前|后|以|报|均)")
-_FULL_YEAR_PLAN = re.compile(r"(?P<n>十[一二三四五六七八])五(?=规划|时期|计划|[”」』\"']|期间|末|开局|收官)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kb.verifying.numerals import DIGITS, HAN_NUMERAL, HAN_SCALES, from_digits, from_han, ordinal_words, words
-from kb.verifying.units import ADJACENT, CURRENCY_BEFORE, HAN_UNITS, NOUNS, SCALES
+from kb.verifying.units import ADJACENT, CURRENCIES, CURRENCY_BEFORE, HAN_UNITS, NOUNS, SCALES
 
 TOLERANCE = 0.1
 """How far "about" reaches, as a share of the value: 5.46 billion is about 5.5 billion, and about 5 billion."""
@@ -155,6 +155,9 @@ def _in_words(text: str, language: str) -> Iterator[Figure]:
         yield replace(figure, kind="small") if small else figure
 
 
+_PLAN = re.compile(r"(?<![一二三四五六七八九])(?P<n>十[一二三四五六七八]?)五(?![十百千万亿年月日个家名项种天])(?=规划|时期|计划|期间|末|[”」』\"']|$|，)")
+"""十四五: the fourteenth five-year plan."""
+
 _FACTORS = {"doubled": 2.0, "doubles": 2.0, "doubling": 2.0, "tripled": 3.0, "quadrupled": 4.0, "verdoppelt": 2.0, "verdoppelte": 2.0,
             "verdreifacht": 3.0, "verdreifachte": 3.0, "vervierfacht": 4.0, "twofold": 2.0, "threefold": 3.0, "tenfold": 10.0}
 _FRACTIONS = {"third": 100 / 3, "drittel": 100 / 3, "quarter": 25.0, "viertel": 25.0, "fifth": 20.0, "fünftel": 20.0,
@@ -192,7 +195,7 @@ def _fraction(text: str, match: re.Match[str], word: str, language: str) -> Figu
     if word == "hälfte":
         return Figure(match.start(), match.end(), 50.0, frozenset({"percent"}))
     counted = re.search(r"\b(a|one|ein|einem|two|zwei|three|drei)[\s-]+$", before, re.IGNORECASE)
-    if not counted or word in ("third", "quarter", "fifth", "tenth") and not re.match(r"\s+(?:of|des|der)\b", after):
+    if not counted or word in ("third", "quarter", "fifth", "tenth", "quarters", "thirds") and not re.match(r"\s+(?:of|des|der)\b", after):
         return None
     count = {"two": 2, "zwei": 2, "three": 3, "drei": 3}.get(counted[1].lower(), 1)
     share = {"thirds": 100 / 3, "quarters": 25.0}.get(word, _FRACTIONS[word])
@@ -204,6 +207,8 @@ _HAN_COUNTED = re.compile(r"[家个名项种款座份条倍亿万元年天周月
 
 
 def _in_han(text: str) -> Iterator[Figure]:
+    for match in _PLAN.finditer(text):
+        yield Figure(match.start(), match.end(), float(from_han(match["n"]) or 0), frozenset(), "ordinal")
     for match in _HAN.finditer(text):
         if match["percent"]:
             value = from_han(match["percent"])
@@ -365,9 +370,9 @@ def same_unit(evidence: Figure, claim: Figure) -> bool:
         # Both count things, and one names several ("140 Chinese chip companies"): only a clear pair is a difference.
         return evidence.units <= counted and claim.units <= counted and bool({"item"} & (evidence.units | claim.units))
     known = claim.units or evidence.units
-    if known & {"percent", "points", "nm"} and not claim.kind == "ordinal":
+    if claim.units and claim.measured and not (evidence.scaled and claim.units & CURRENCIES):
         return False
-    return True
+    return not known & {"percent", "points", "nm"}
 
 
 def carries(evidence: Sequence[Figure], claim: Figure) -> bool:

@@ -18,10 +18,11 @@ from kb.settings import DATA
 
 WORDS = DATA / "entities" / "words.toml"
 
-SEPARABLE = frozenset("auf ab aus zurück ein zu an vor".split())
+SEPARABLE = frozenset("auf ab aus zurück ein zu an vor fest frei bei teil weiter durch um nach statt".split())
 """German prefixes that stand at the end of the clause: "hob die Sperre auf"."""
 
 _TOKEN = re.compile(r"[^\W_\u3400-\u9fff\uf900-\ufaff]+(?:['’-][^\W\d_\u3400-\u9fff]+)*")
+_WITH_ZU = re.compile(r"(auf|ab|aus|zurück|ein|zu|an|vor|fest|frei|bei|teil|weiter|durch|um|nach)zu(\w{4,})$")
 _CLAUSE_END = re.compile(r"[.,;:!?()\n]")
 
 
@@ -51,12 +52,13 @@ class Lexicon:
         self._exact: dict[str, set[str]] = defaultdict(set)
         self._prefixes: dict[str, list[tuple[str, str]]] = defaultdict(list)
         self._compounds: list[tuple[str, str]] = []
-        self._phrases: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
+        self._phrases: dict[str, list[tuple[tuple[str, ...], bool, str]]] = defaultdict(list)
         self._han: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
         han: dict[str, set[str]] = defaultdict(set)
         for id, row in (*matters.items(), *directions.items()):
-            for word in f"{row.get('en', '')} {row.get('de', '')}".split():
-                self._add(word.lower(), id)
+            for language in ("en", "de"):
+                for word in row.get(language, "").split():
+                    self._add(word.lower(), id, language)
             for word in row.get("zh", "").split():
                 if re.match(r"[\u3400-\u9fff]", word):
                     han[word].add(id)
@@ -65,10 +67,11 @@ class Lexicon:
             grouped[word[0]].append((word, tuple(sorted(ids))))
         self._han = {char: sorted(found, key=lambda pair: -len(pair[0])) for char, found in grouped.items()}
 
-    def _add(self, word: str, id: str) -> None:
+    def _add(self, word: str, id: str, language: str) -> None:
         if "_" in word:
             parts = tuple(word.split("_"))
-            self._phrases[parts[0].rstrip("*")[:3]].append((parts, id))
+            separable = language == "de" and len(parts) == 2 and parts[1] in SEPARABLE
+            self._phrases[parts[0].rstrip("*")[:3]].append((parts, separable, id))
         elif word.startswith("~"):
             self._compounds.append((word[1:], id))
         elif word.endswith("*"):
@@ -86,8 +89,8 @@ class Lexicon:
         found = []
         for at, (start, end, token) in enumerate(tokens):
             found += [Occurrence(id, start, end) for id in self.ids(token)]
-            for parts, id in self._phrases.get(token[:3], ()):
-                if _fits(token, parts[0]) and (last := _phrase_end(text, tokens, at, parts)):
+            for parts, separable, id in self._phrases.get(token[:3], ()):
+                if _fits(token, parts[0]) and (last := _phrase_end(text, tokens, at, parts, separable)):
                     found.append(Occurrence(id, start, last))
         return found
 
@@ -100,6 +103,8 @@ class Lexicon:
         found |= {id for prefix, id in self._prefixes.get(token[:2], ()) if token.startswith(prefix)}
         if len(token) > 7:
             found |= {id for part, id in self._compounds if part in token[2:]}
+        if infinitive := _WITH_ZU.match(token):
+            found |= set(self._lookup(infinitive[1] + infinitive[2]))
         if "-" in token:
             for part in token.split("-"):
                 found |= set(self._lookup(part))
@@ -130,9 +135,9 @@ def _fits(token: str, pattern: str) -> bool:
     return token.startswith(pattern[:-1]) if pattern.endswith("*") else token == pattern
 
 
-def _phrase_end(text: str, tokens: list[tuple[int, int, str]], at: int, parts: tuple[str, ...]) -> int:
+def _phrase_end(text: str, tokens: list[tuple[int, int, str]], at: int, parts: tuple[str, ...], separable: bool) -> int:
     """Where a phrase that begins at token `at` ends, or 0; a separable German prefix may stand later in the clause."""
-    if parts[-1] in SEPARABLE and len(parts) == 2:
+    if separable:
         for start, end, token in tokens[at + 1 : at + 20]:
             if token == parts[1]:
                 rest = text[end : end + 2].strip()

@@ -15,7 +15,6 @@ _CAPITAL = re.compile(r"\b[A-ZÄÖÜŠĆČÉ][^\W\d_\u3400-\u9fff]*(?:['’][^\W
 _ACRONYM = re.compile(r"[A-Z][A-Z&]+s?$")
 _CAMEL = re.compile(r"[A-Za-z]?[a-z]+[A-Z]\w*$")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z'’.-]*[A-Za-z]")
-_TITLE = re.compile(r"《([^《》]{2,40})》")
 
 GENERIC = frozenset(
     (
@@ -26,7 +25,7 @@ GENERIC = frozenset(
         "network general director chief executive officer chairman chairwoman senate senator representative congress parliament "
         "article section annex announcement order plan initiative rule rules list monday tuesday wednesday thursday friday "
         "saturday sunday january february march april may june july august september october november december i english german "
-        "mandarin internet western eastern northern southern asia asian africa african world cloud technology technologies tech "
+        "mandarin internet five year fourteenth fifteenth western eastern northern southern asia asian africa african world cloud technology technologies tech "
         "ministerium präsident kanzler gesetz verordnung ausschuss rat kommission universität institut amt behörde verband "
         "yuan renminbi dollar dollars euro euros yen won pfund pound pounds million millionen milliarde milliarden mrd mio billion billionen prozent "
         "abteilung premierminister außenminister handelsminister wirtschaftsminister westen osten asien welt vr ukrainian"
@@ -53,6 +52,8 @@ class Name:
 
     text: str
     firm: bool
+    start: int
+    end: int
 
 
 def missing_entities(claim: Reading, evidence: Sequence[Reading]) -> Iterator[Mention]:
@@ -107,7 +108,7 @@ def unknown_names(claim: Reading) -> Iterator[Name]:
     covered = [(mention.start, mention.end) for mention in claim.mentions]
     for start, end in claim.models:
         if not _inside(start, end, covered):
-            yield Name(text[start:end], True)
+            yield Name(text[start:end], True, start, end)
             covered.append((start, end))
     dated = [(day.start, day.end) for day in claim.days] + [(figure.start, figure.end) for figure in claim.figures]
     pattern = _LATIN if claim.language == "zh" else _CAPITAL
@@ -116,7 +117,7 @@ def unknown_names(claim: Reading) -> Iterator[Name]:
         if _inside(match.start(), match.end(), covered + dated) or word.lower() in GENERIC:
             continue
         if _is_name(word, match, claim, text):
-            yield Name(word, bool(_ACRONYM.fullmatch(word) or _CAMEL.fullmatch(word)))
+            yield Name(word, bool(_ACRONYM.fullmatch(word) or _CAMEL.fullmatch(word)), match.start(), match.end())
 
 
 def _is_name(word: str, match: re.Match[str], claim: Reading, text: str) -> bool:
@@ -130,7 +131,7 @@ def _is_name(word: str, match: re.Match[str], claim: Reading, text: str) -> bool
     if claim.language == "zh":
         return True
     neighbour = _beside_capital(match, text)
-    if any(match.start() - start <= 1 for start, _ in claim.sentences) or re.search(r"[:“„\"»]\s*$", text[: match.start()]):
+    if any(0 <= match.start() - start <= 1 for start, _ in claim.sentences) or re.search(r"[:“„\"»]\s*$", text[: match.start()]):
         return claim.language == "en" and neighbour == "after"
     if claim.language == "en":
         return True
@@ -156,12 +157,6 @@ def carried(name: Name, evidence: Sequence[Reading]) -> bool:
 def other_script_only(evidence: Sequence[Reading]) -> bool:
     """Whether all evidence is Chinese: a Latin name that is not in the registry cannot be looked for there."""
     return all(reading.language == "zh" for reading in evidence)
-
-
-def titles(claim: Reading) -> Iterator[str]:
-    """Titles in the Chinese marks 《》."""
-    for match in _TITLE.finditer(claim.text):
-        yield match.group(1)
 
 
 def _squeeze(text: str, keep: bool = False) -> str:

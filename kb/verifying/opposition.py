@@ -3,113 +3,234 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass
 
 from kb.entities import load_entities
-from kb.verifying.alignment import Unit, Window, clauses, comparable, counted, found_in, segments, units
-from kb.verifying.polarity import Negation, Polarity, Stance, polarity
-from kb.verifying.reading import Reading, read
-from kb.verifying.roles import Role, opposed, roles
+from kb.verifying.alignment import Unit, Window, comparable, counted, found_in
+from kb.verifying.quotes import quotations
+from kb.verifying.reading import Reading
+from kb.verifying.roles import Cast, Part, Role, cast, displaced, group, named, replaced, turned
+from kb.verifying.statements import Statement, overlap, statements, topic
 
 ABOUT = 0.35
-"""Share of the sentence a window must carry to be about the same."""
+"""Share of the sentence a window or statement must carry to be about the same."""
 
-SCOPE = 3
-"""Names, matters and words after a negation that it denies."""
+LEVEL = 0.8
+"""Windows of this share of the best one's weight are looked at as well."""
+
+CLOSE = 0.5
+"""Share of the sentence a window must carry for another actor in it to be another story of the same event."""
+
+LITTLE = 0.5
+"""The least weight a statement must share with the claim."""
+
+RELEVANT = 0.6
+"""Share of the best statement's weight that one with the claim's axis must have to be compared with it."""
+
+NEAR = 0.4
+"""Statements this close in weight to the best one are as good."""
 
 
-@lru_cache(maxsize=2048)
-def _polarity(text: str) -> Polarity:
-    return polarity(read(text))
+@dataclass(frozen=True, slots=True)
+class Opposed:
+    """How the claim goes against its passages: code is actor or negation."""
+
+    code: str
+    reason: str
 
 
-def opposition(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> tuple[str, str] | None:
-    """A code and reason if the claim says the opposite of what its best windows say."""
-    near = [window for window in found if window.share >= ABOUT and window.first == window.last][:3]
-    near = [window for window in near if window.weight >= 0.7 * near[0].weight]
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A statement of a passage and how much of the claim's topic it carries."""
+
+    score: float
+    statement: Statement
+    passage: Reading
+
+
+def opposition(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Opposed | None:
+    """What in the claim goes against its passages, or None."""
+    near = [window for window in found if window.share >= ABOUT][:3]
+    near = [window for window in near if window.weight >= LEVEL * near[0].weight]
     if not near:
         return None
-    return _actors(claim, passages, near) or _directions(claim, passages, near) or _negations(claim, passages, near)
+    return _actors(claim, passages, near) or _statements(claim, passages)
 
 
-def _actors(claim: Reading, passages: Sequence[Reading], near: Sequence[Window]) -> tuple[str, str] | None:
-    mine = [role for start, end in claim.sentences for role in roles(claim, start, end)]
-    theirs: list[Role] = []
+def _actors(claim: Reading, passages: Sequence[Reading], near: Sequence[Window]) -> Opposed | None:
+    mine = cast(claim, claim.sentences)
     for window in near:
-        theirs += roles(passages[window.passage], window.start, window.end)
-    if pair := opposed(mine, theirs):
-        doer, sufferer = (load_entities()[id].name for id in pair)
-        return "actor", f"in the cited passage {sufferer} acts and {doer} is acted upon"
+        passage = passages[window.passage]
+        theirs = cast(passage, passage.sentences[window.first : window.last + 1])
+        if pair := turned(mine, theirs):
+            doer, agent = (_shown(id) for id in pair)
+            return Opposed("actor", f"in the cited passage {agent} acts, not {doer}")
+        if window is near[0] and _straight(mine, theirs):
+            return None
+    best = next((window for window in near if window.first == window.last), near[0])
+    passage = passages[best.passage]
+    theirs = cast(passage, passage.sentences[best.first : best.last + 1])
+    if not theirs.of(Part.AGENT) and best.first:
+        theirs = cast(passage, passage.sentences[best.first - 1 : best.last + 1])
+    if best.share >= CLOSE and (pair := replaced(mine, theirs) or displaced(mine, theirs)):
+        doer, agent = (_shown(id) for id in pair)
+        return Opposed("actor", f"the cited passage says this of {agent}, not of {doer}")
     return None
 
 
-def _directions(claim: Reading, passages: Sequence[Reading], near: Sequence[Window]) -> tuple[str, str] | None:
-    mine = _polarity(claim.text).stances
-    for axis in sorted({stance.axis for stance in mine}):
-        signs = {stance.sign for stance in mine if stance.axis == axis}
-        if len(signs) > 1:
+def _straight(mine: Cast, theirs: Cast) -> bool:
+    """Whether an actor of the claim acts in the passage as well."""
+    return bool({role.id for role in mine.of(Part.AGENT)} & {role.id for role in theirs.of(Part.AGENT)})
+
+
+def _statements(claim: Reading, passages: Sequence[Reading]) -> Opposed | None:
+    quoted = [(item.start, item.end) for item in quotations(claim.text) if not item.is_term]
+    for statement in statements(claim.text):
+        if any(start <= statement.part.start < end for start, end in quoted):
             continue
-        sign = signs.pop()
-        for window in near:
-            theirs = [
-                stance for stance in _polarity(passages[window.passage].text).stances
-                if stance.axis == axis and window.start <= stance.start < window.end
-            ]
-            if not theirs:
-                continue
-            chosen = _closest(claim, passages[window.passage], window, theirs)
-            if any(stance.sign == sign for stance in chosen):
-                break
-            own = next(stance for stance in mine if stance.axis == axis)
-            said, there = claim.text[own.start : own.end], chosen[0]
-            written = passages[window.passage].text[there.start : there.end]
-            return "negation", f'"{said}" points the other way than "{written}" in the cited passage'
+        wanted = topic(claim.text, statement)
+        candidates = _candidates(claim, wanted, passages)
+        if not candidates:
+            continue
+        found = (
+            _direction(claim, statement, wanted, candidates)
+            or _denial(claim, statement, wanted, candidates)
+            or _owner(claim, statement, wanted, candidates)
+        )
+        if found:
+            return found
     return None
 
 
-def _closest(claim: Reading, passage: Reading, window: Window, theirs: Sequence[Stance]) -> Sequence[Stance]:
-    """The stances of the window that the claim speaks of: all, if they agree; else those in the clause most like it."""
-    if len({stance.sign for stance in theirs}) == 1:
-        return theirs
-    parts = clauses(passage.text)
-    wanted = [unit for unit in units(claim.text) if counted(unit, comparable(claim, passage))]
-    scored = [
-        (sum(unit.weight for unit in wanted if found_in(unit, [parts[stance.clause]], passage)), -stance.start, stance)
-        for stance in theirs
-    ]
-    best = max(score for score, _, _ in scored)
-    return [stance for score, _, stance in scored if score >= best - 0.9]
+def _candidates(claim: Reading, wanted: Sequence[Unit], passages: Sequence[Reading]) -> list[_Candidate]:
+    """All statements of the passages that carry some of what the claim's statement is about, the best first."""
+    found = []
+    for passage in passages:
+        able = [unit for unit in wanted if counted(unit, comparable(claim, passage))]
+        all_of_it = statements(passage.text)
+        for statement in all_of_it:
+            score = overlap(able, statement, all_of_it, passage)
+            if score > 0:
+                found.append(_Candidate(score, statement, passage))
+    return sorted(found, key=lambda item: -item.score)
 
 
-def _negations(claim: Reading, passages: Sequence[Reading], near: Sequence[Window]) -> tuple[str, str] | None:
-    mine = [negation for negation in _polarity(claim.text).negations]
-    window = near[0]
-    passage = passages[window.passage]
-    theirs = [
-        negation for negation in _polarity(passage.text).negations if window.start <= negation.start < window.end
-    ]
-    if any(negation.direction for negation in (*mine, *theirs)):
+def _level(candidates: Sequence[_Candidate], wanted: Sequence[Unit]) -> list[_Candidate]:
+    """The candidates that fit best, if they are about the same at all."""
+    if not candidates:
+        return []
+    best = max(item.score for item in candidates)
+    if best < LITTLE or best < ABOUT * LITTLE * sum(unit.weight for unit in wanted):
+        return []
+    return [item for item in candidates if item.score >= best - NEAR]
+
+
+def _direction(
+    claim: Reading, statement: Statement, wanted: Sequence[Unit], candidates: Sequence[_Candidate]
+) -> Opposed | None:
+    """The claim's direction against that of the statements most like it."""
+    for axis in sorted({stance.axis for stance in statement.stances}):
+        mine = [stance for stance in statement.stances if stance.axis == axis]
+        if len({stance.sign for stance in mine}) > 1:
+            continue
+        on_axis = [item for item in candidates if any(stance.axis == axis for stance in item.statement.stances)]
+        chosen = [item for item in _level(on_axis, wanted) if item.score >= RELEVANT * candidates[0].score]
+        theirs = [(stance, item) for item in chosen for stance in item.statement.stances if stance.axis == axis]
+        if not theirs:
+            continue
+        if any(stance.sign == mine[0].sign for stance, _ in theirs):
+            if wrong := _exchanged(statement, axis, mine[0].sign, chosen, on_axis):
+                return wrong
+            continue
+        said = claim.text[mine[0].start : mine[0].end]
+        there = theirs[0][1].passage.text[theirs[0][0].start : theirs[0][0].end]
+        return Opposed("negation", f'"{said}" points the other way than "{there}" in the cited passage')
+    return None
+
+
+def _exchanged(
+    statement: Statement, axis: str, sign: int, chosen: Sequence[_Candidate], on_axis: Sequence[_Candidate]
+) -> Opposed | None:
+    """An actor of the claim that the same sentence of the passage puts on the other side: it is another's yes."""
+    best = chosen[0]
+    for role in statement.actors:
+        if named((role,)) & named(best.statement.actors):
+            continue
+        rivals = [other for other in best.statement.actors if group(other.kind) == group(role.kind)]
+        rivals = [other for other in rivals if not named((other,)) & named(statement.actors)]
+        for item in on_axis:
+            same = item.passage is best.passage and item.statement.sentence == best.statement.sentence
+            signs = {stance.sign for stance in item.statement.stances if stance.axis == axis}
+            if rivals and same and named((role,)) & named(item.statement.actors) and signs == {-sign}:
+                return Opposed("actor", f"the cited passage says this of {_shown(rivals[0].id)}, not of {_shown(role.id)}")
+    return None
+
+
+def _denial(
+    claim: Reading, statement: Statement, wanted: Sequence[Unit], candidates: Sequence[_Candidate]
+) -> Opposed | None:
+    """What one side denies and the other says, in the sentence most like the claim."""
+    level = _level(candidates, wanted)
+    if not level:
         return None
+    passage = level[0].passage
     able = comparable(claim, passage)
-    if mine and not theirs:
-        for negation in mine:
-            denied = [unit for unit in _denied(claim, negation) if counted(unit, able)]
-            if denied and any(found_in(unit, [part for part in segments(passage.text)[window.first : window.last + 1]], passage) for unit in denied):
-                return "negation", "the sentence denies what the cited passage says"
-    if theirs and not mine:
-        wanted = {key for unit in units(claim.text) if counted(unit, able) for key in unit.keys}
-        for negation in theirs:
-            denied = _denied(passage, negation)[:2]
-            if denied and any(not unit.keys.isdisjoint(wanted) for unit in denied):
-                return "negation", "the cited passage denies what the sentence says"
+    around = [item for item in statements(passage.text) if item.sentence == level[0].statement.sentence]
+    for unit in statement.denied:
+        holders = [item for item in around if counted(unit, able) and found_in(unit, [item.part], passage)]
+        if holders and not any(item.denied or any(stance.sign < 0 for stance in item.stances) for item in holders):
+            return Opposed("negation", "the sentence denies what the cited passage says")
+    if statement.denied or any(stance.sign < 0 for stance in statement.stances):
+        return None
+    own = {key for unit in wanted for key in unit.keys if able or key[0] in "em"}
+    own |= {f"m:{stance.id}" for stance in statement.stances}
+    for item in around:
+        for unit in item.denied:
+            said = any(
+                unit.keys & other.part.keys
+                for other in around
+                if other is not item and not any(stance.sign < 0 for stance in other.stances)
+            )
+            if unit.keys & own and not said:
+                return Opposed("negation", "the cited passage denies what the sentence says")
     return None
 
 
-def _denied(reading: Reading, negation: Negation) -> list[Unit]:
-    """What a negation denies: the next things said in its clause; in German also the one before it."""
-    start, end = reading.clauses[negation.clause]
-    inside = [unit for unit in units(reading.text) if start <= unit.start < end]
-    after = [unit for unit in inside if unit.start >= negation.end][:SCOPE]
-    if reading.language == "de":
-        after += [unit for unit in inside if unit.end <= negation.start][-1:]
-    return after
+def _owner(
+    claim: Reading, statement: Statement, wanted: Sequence[Unit], candidates: Sequence[_Candidate]
+) -> Opposed | None:
+    """Whether the clause that says what the claim says, says it of another actor, and the claim's stands elsewhere."""
+    mine = statement.actors
+    if not mine or statement.denied:
+        return None
+    rest = [unit for unit in wanted if not any(f"e:{role.id}" in unit.keys for role in mine)]
+    stances = {(stance.axis, stance.sign) for stance in statement.stances}
+    scored = []
+    for item in candidates:
+        able = [unit for unit in rest if counted(unit, comparable(claim, item.passage))]
+        score = sum(unit.weight for unit in able if found_in(unit, [item.statement.part], item.passage))
+        score += len(stances & {(stance.axis, stance.sign) for stance in item.statement.stances})
+        total = sum(unit.weight for unit in able) + len(stances)
+        scored.append((score, total, item))
+    best = max((entry for entry in scored), key=lambda entry: entry[0])
+    if best[0] < 2.0 or best[0] < CLOSE * best[1]:
+        return None
+    level = [item for score, _, item in scored if score >= best[0] - NEAR]
+    others: list[Role] = []
+    for item in level:
+        there = item.statement.actors or item.statement.taken_over
+        if not there or named(there) & named(mine):
+            return None
+        others += [role for role in there if any(group(role.kind) == group(own.kind) for own in mine)]
+        if len(item.statement.actors) == 0:
+            return None
+    own = [score for score, _, item in scored if named(mine) & named(item.statement.actors)]
+    if not others or not own or max(own) >= CLOSE * best[0]:
+        return None
+    return Opposed("actor", f"the cited passage says this of {_shown(others[0].id)}, not of {_shown(mine[0].id)}")
+
+
+def _shown(id: str) -> str:
+    registry = load_entities()
+    return registry[id].name if id in registry else id.partition(":")[2]
+

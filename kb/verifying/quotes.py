@@ -28,6 +28,7 @@ _PAIRS = (
 _QUOTED = re.compile("|".join(_PAIRS))
 _ELLIPSIS = re.compile(r"\s*(?:[\[(]\s*(?:…+|\.{3}|……)\s*[\])]|…+|\.{3,}|\. \. \.)\s*")
 _INSERTED = re.compile(r"\[[^\[\]]{1,40}\]")
+_QUOTE_MARK = re.compile("[“”„«»「」『』\"]")
 _EDGES = " \t.,;:!?。，；：！？、-–—"
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 
@@ -69,7 +70,7 @@ def locate(quote: str, passage: str) -> tuple[Found, int, int]:
     """How `quote` stands in `passage`, and where: offsets of its first and last character there, 0 and 0 if absent.
 
     White space, width, case and the shape of quotation marks and dashes do not count. What an ellipsis joins must
-    stand in this order in one sentence, not further apart than GAP characters.
+    stand in this order in one sentence and one quotation, not further apart than GAP characters.
     """
     plain, origin = _plain(passage)
     parts = [part for piece in _ELLIPSIS.split(quote) for part in _INSERTED.split(piece)]
@@ -86,8 +87,9 @@ def locate(quote: str, passage: str) -> tuple[Found, int, int]:
         return Found.ABSENT, 0, 0
     ends = [end for _, end in sentences(passage)]
     for start in starts:
-        if (end := _follow(plain, wanted, start)) and not any(
-            origin[start] < stop <= origin[end - 1] for stop in ends
+        if (end := _follow(plain, wanted, start)) and not (
+            any(origin[start] < stop <= origin[end - 1] for stop in ends)
+            or _QUOTE_MARK.search(passage, origin[start], origin[end - 1])
         ):
             return Found.VERBATIM, origin[start], origin[end - 1] + 1
     return Found.STITCHED, origin[starts[0]], origin[starts[0]] + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -34,10 +35,12 @@ _MEASURE = re.compile(
 _GERMAN = (WORDS["de"] | STOPWORDS["de"] | set("binnen mio mrd milliarden millionen prozent jahr jahre".split())) - {"in", "will", "an", "so", "was"}
 _ENGLISH = (WORDS["en"] | STOPWORDS["en"] | {"billion", "million", "percent", "year"}) - {"in", "will", "an", "so", "was", "die", "war", "am"}
 _PLAN = re.compile(r"(?:five[\s-]year plans?|fünfjahres\w*|fünfjahrplan\w*|五年规划|五年计划)", re.IGNORECASE)
-SHORT_CLAUSE = 4
-"""Characters beside dates and names that make a clause."""
+_AND = re.compile(r"\s(?:and|und|sowie)\s|并(?!非|不|且不)|同时|而且", re.IGNORECASE)
 
-_CLAUSE = re.compile(r"[,;:，；：—–()（）]|\b(?:but|while|whereas|although|aber|sondern|während|jedoch|obwohl)\b|(?:但是|而是|但|然而)")
+SHORT_CLAUSE = 4
+"""Characters beside dates and names that make a clause; of Chinese ones half as many."""
+
+_CLAUSE = re.compile(r"[,;:，；：—–()（）]|\b(?:but|while|whereas|although|aber|sondern|während|jedoch|obwohl)\b|\bthat\b(?=\s(?:[A-ZÄÖÜ\x00]|the\b|its\b))|(?:但是|而是|但|然而)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +99,23 @@ def read(text: str) -> Reading:
     hidden = [(day.start, day.end) for day in found_days]
     hidden += [(mention.start, mention.end) for mention in mentions if not _is_numeric(folded[mention.start : mention.end])]
     hidden += [*models, *(match.span() for match in _PLAN.finditer(folded))]
+    matters = load_words().lexicon.find(_blank(folded, _spans(mentions) + _spans(found_days)))
     return Reading(
         text,
         language,
         tuple(sentences(folded)),
-        _clauses(folded, hidden),
+        _coordinated(folded, _clauses(folded, hidden), matters),
         found_days,
         figures(_blank(folded, hidden), language),
         mentions,
         models,
-        load_words().lexicon.find(_blank(folded, [(mention.start, mention.end) for mention in mentions])),
+        matters,
         _stems(folded, language),
     )
+
+
+def _spans(found: Sequence[Mention] | Sequence[Day]) -> list[tuple[int, int]]:
+    return [(item.start, item.end) for item in found]
 
 
 def _is_numeric(written: str) -> bool:
@@ -130,12 +138,31 @@ def _clauses(text: str, hidden: list[tuple[int, int]]) -> tuple[tuple[int, int],
         at = start
         for match in _CLAUSE.finditer(masked, start, end):
             # A date or name before a comma is no clause of its own: 2023年7月3日，商务部宣布…
-            if len(masked[at : match.start()].replace("\x00", "").strip()) > SHORT_CLAUSE:
+            rest = masked[at : match.start()].replace("\x00", "").strip()
+            if len(rest) > SHORT_CLAUSE or len(HAN.findall(rest)) >= SHORT_CLAUSE / 2:
                 found.append((at, match.start()))
                 at = match.end() if not match.group().isalnum() else match.start()
         if at < end:
             found.append((at, end))
     return tuple(found)
+
+
+def _coordinated(
+    text: str, found: Sequence[tuple[int, int]], matters: Sequence[Occurrence]
+) -> tuple[tuple[int, int], ...]:
+    """Clauses cut where "and" joins two predicates: words of direction stand on both sides of it."""
+    directions = load_words().directions
+    places = [item.start for item in matters if item.id in directions]
+    cut = []
+    for start, end in found:
+        at = start
+        for match in _AND.finditer(text, start, end):
+            left = any(at <= place < match.start() for place in places)
+            if left and any(match.end() <= place < end for place in places):
+                cut.append((at, match.start()))
+                at = match.end()
+        cut.append((at, end))
+    return tuple(cut)
 
 
 def _stems(text: str, language: str) -> tuple[tuple[str, int, int], ...]:

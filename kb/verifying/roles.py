@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kb.entities import load_entities
+from kb.verifying.lexicon import load_words
+from kb.verifying.names import unknown_names
+from kb.verifying.quotes import quotations
 from kb.verifying.reading import Reading
 
-STATE = frozenset({"country", "agency", "government-body", "legislature", "place"})
+STATE = frozenset({"country", "agency", "government-body", "legislature"})
 ACTORS = STATE | {"company", "person", "organization", "media", "project", "model", "chip", "product"}
 
 _BY = re.compile(
@@ -23,7 +26,7 @@ _AGAINST = re.compile(
 )
 _DISPOSED = re.compile(r"(?:将|把)[^，。；、\s]{0,8}$")
 _SOURCE = re.compile(
-    r"\b(?:according to|laut|as per|says|said|told|sagte|erklärte|zufolge|in a statement to)(?: the| der| dem| die)?\s*(?:\w+\s)?$",
+    r"\b(?:according to|laut|as per)(?: the| der| dem| die)?\s*(?:\w+\s)?$",
     re.IGNORECASE,
 )
 _ASIDE = re.compile(
@@ -47,6 +50,19 @@ _CONVERSE = re.compile(
     r"erhält|erhielt\w*|erhalten|bekomm\w*|bekam\w*|brauch\w*|verlor\w*|verlier\w*|zahl\w*|kauft\w*|import\w*|unterlieg\w*)\b|获得|得到|收到|需要|失去|支付|购买|面临|进口|遭",
     re.IGNORECASE,
 )
+
+
+_HOME = {"zh": "CN", "en": "US", "de": "DE"}
+
+VERBS = frozenset({"accuse", "sanction", "summon", "fine", "arrest"})
+"""Matters that are verbs more often than nouns."""
+
+_EN_VERB = re.compile(
+    r"\b(?:put|puts|placed|added|told|ordered|forced|asked|sued|sues|reported|named|told|fined|charged|accused|hit|warned|urged|blamed|"
+    r"called|criticised|criticized|praised|allowed|banned|barred|blocked|investigated|acquired|bought|joined)\s+(?:\w+\s)?$"
+)
+
+_PRONOUN = re.compile(r"\b(?:it|they|he|she|we|which|er|sie|es|wir|man)\b|[他她它其](?:们)?(?:[^，。]{0,6})$", re.IGNORECASE)
 
 
 class Part(StrEnum):
@@ -73,8 +89,8 @@ class Cast:
     roles: tuple[Role, ...]
     converse: bool
 
-    def ids(self, *parts: Part) -> frozenset[str]:
-        return frozenset(role.id for role in self.roles if role.part in parts)
+    def of(self, *parts: Part) -> tuple[Role, ...]:
+        return tuple(role for role in self.roles if role.part in parts)
 
 
 def cast(reading: Reading, spans: Sequence[tuple[int, int]]) -> Cast:
@@ -86,11 +102,16 @@ def cast(reading: Reading, spans: Sequence[tuple[int, int]]) -> Cast:
 
 def _roles(reading: Reading, start: int, end: int) -> Iterator[Role]:
     registry = load_entities()
+    quoted = [(item.start, item.end) for item in quotations(reading.text) if not item.is_term]
     named: list[tuple[int, int, tuple[str, ...], str]] = []
     for mention in reading.mentions:
         kind = registry[mention.ids[0]].kind
-        if start <= mention.start < end and kind in ACTORS:
-            named.append((mention.start, mention.end, mention.ids, kind))
+        if start <= mention.start < end and kind in ACTORS and not _inside(mention.start, quoted):
+            named.append((mention.start, mention.end, _likely(mention.ids, reading), kind))
+    known = [(left, right) for left, right, _, _ in named]
+    for left, right in _unknown(reading, start, end):
+        if not _inside(left, quoted) and not any(left < b and right > a for a, b in known):
+            named.append((left, right, (f"name:{reading.text[left:right].split()[-1].lower()}",), "name"))
     covered = [(left, right) for left, right, _, _ in named]
     for left, right in reading.models:
         if start <= left < end and not any(left < stop and right > begin for begin, stop in covered):
@@ -99,12 +120,67 @@ def _roles(reading: Reading, start: int, end: int) -> Iterator[Role]:
     previous: tuple[int, Part] | None = None
     led = False
     for left, right, ids, kind in named:
-        part = _part(reading, start, end, left, right, led)
+        if led and _opens_clause(reading, left) and reading.text[left - 2 : left] in ("，", ", ", "；", "; "):
+            led = False
+        part = _part(reading, start, end, left, right, led or _acted_on(reading, start, left))
         if previous is not None and _JOINED.fullmatch(reading.text[previous[0] : left]):
             part = previous[1]
         led = led or part is not Part.ASIDE
         previous = (right, part)
         yield from (Role(id, part, kind) for id in ids)
+
+
+def _inside(at: int, spans: Sequence[tuple[int, int]]) -> bool:
+    return any(start <= at < end for start, end in spans)
+
+
+def _likely(ids: tuple[str, ...], reading: Reading) -> tuple[str, ...]:
+    """The bearers of an ambiguous name that are meant if no more is said: those of the text's home (商务部: China's)."""
+    registry = load_entities()
+    home = tuple(id for id in ids if registry[id].country == _HOME.get(reading.language))
+    elsewhere = {id for mention in reading.mentions if len(mention.ids) == 1 for id in mention.ids}
+    return home if len(ids) > 1 and home and not elsewhere & set(ids) else ids
+
+
+def _unknown(reading: Reading, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Spans of names outside the registry, neighbouring words as one ("Rahim Tan")."""
+    span: tuple[int, int] | None = None
+    for name in unknown_names(reading):
+        if not start <= name.start < end or any(char.isdigit() for char in name.text):
+            continue
+        if span is not None and name.start - span[1] == 1:
+            span = (span[0], name.end)
+            continue
+        if span is not None:
+            yield span
+        span = (name.start, name.end)
+    if span is not None:
+        yield span
+
+
+def _opens_clause(reading: Reading, at: int) -> bool:
+    return any(start <= at <= start + 2 for start, _ in reading.clauses)
+
+
+def _acted_on(reading: Reading, start: int, at: int) -> bool:
+    """Whether someone without a name acts before the actor at `at`: "it had fined OpenAI", "lawmakers criticised Nvidia"."""
+    clause = next((left for left, right in reading.clauses if left <= at < right), start)
+    before = reading.text[max(start, clause) : at]
+    if _PRONOUN.search(before):
+        return True
+    if reading.language == "de":
+        return False
+    if reading.language == "en" and _EN_VERB.search(before):
+        return True
+    directions = load_words().directions.keys() | VERBS
+    return any(item.id in directions and max(start, clause) <= item.start < at for item in reading.matters)
+
+
+def _has_verb(reading: Reading, start: int, end: int) -> bool:
+    """Whether a clause has a verb we know; "thirteen Chinese firms, among them Biren, were listed" has it further on."""
+    verbs = load_words().directions.keys() | VERBS | {"say", "announcement"}
+    known = any(item.id in verbs and start <= item.start < end for item in reading.matters)
+    return known or re.search(r"\b(?:is|are|was|were|has|have|had|will|wird|hat|haben|ist|sind)\b", reading.text[start:end]) is not None
 
 
 def _part(reading: Reading, start: int, end: int, left: int, right: int, led: bool) -> Part:
@@ -113,11 +189,12 @@ def _part(reading: Reading, start: int, end: int, left: int, right: int, led: bo
     before = text[max(start, left - 28) : left]
     clause = next(((a, b) for a, b in reading.clauses if a <= left < b), (start, end))
     pattern = _PASSIVE.get(reading.language)
+    stop = clause[1] if _has_verb(reading, *clause) else end
     passive = pattern is not None and any(
-        not _PERFECT_STATE.match(text, match.start()) for match in pattern.finditer(text, clause[0], clause[1])
+        not _PERFECT_STATE.match(text, match.start()) for match in pattern.finditer(text, clause[0], stop)
     )
     if reading.language == "zh":
-        if re.match(r"[^，。；]{0,6}被", text[right:end]):
+        if re.match(r"[^，。；]{0,14}被", text[right:end]):
             return Part.TARGET
         if _DISPOSED.search(before):
             return Part.TARGET
@@ -127,6 +204,8 @@ def _part(reading: Reading, start: int, end: int, left: int, right: int, led: bo
         owner = reading.language == "de" and not passive and re.search(r"\bvo[nm]\b", before, re.IGNORECASE)
         return Part.ASIDE if owner else Part.AGENT
     if _AGAINST.search(before):
+        return Part.TARGET
+    if reading.language == "de" and not led and re.search(r"\bzu \w+en\W*$|\w+zu\w+en\W*$", text[right : clause[1]]):
         return Part.TARGET
     if _ASIDE.search(before):
         return Part.ASIDE
@@ -140,63 +219,68 @@ def _part(reading: Reading, start: int, end: int, left: int, right: int, led: bo
 def turned(claim: Cast, evidence: Cast) -> tuple[str, str] | None:
     """Two actors whose parts the claim has the other way round: (who acts in the claim, who acts in the evidence).
 
-    On the evidence's side an actor stands for what it brings with it: a ministry acts for its country.
+    A state body stands for its country, a person for the firm: the ministry acts for China.
     """
-    doers, sufferers = claim.ids(Part.AGENT), claim.ids(Part.TARGET)
-    agents, targets = _implied(evidence.ids(Part.AGENT)), _implied(evidence.ids(Part.TARGET))
-    for doer in sorted(doers):
-        for sufferer in sorted(sufferers - {doer}):
-            crossed = doer in targets and sufferer in agents and not _kin(doer, sufferer)
-            if crossed and not (doer in agents and sufferer in targets):
-                return doer, sufferer
-    if claim.converse != evidence.converse:
+    doers, agents = claim.of(Part.AGENT), evidence.of(Part.AGENT)
+    agents_named, targets = named(agents), named(evidence.of(Part.TARGET))
+    sufferers = claim.of(Part.TARGET)
+    for doer in doers:
+        for sufferer in sufferers:
+            crossed = widened(doer) & targets and widened(sufferer) & agents_named
+            straight = widened(doer) & agents_named and widened(sufferer) & targets
+            if crossed and not straight and not widened(doer) & widened(sufferer):
+                return doer.id, sufferer.id
+    if claim.converse != evidence.converse or not doers or not agents or named(doers) & agents_named:
         return None
-    others, aside = claim.ids(Part.TARGET, Part.ASIDE), evidence.ids(Part.TARGET, Part.ASIDE)
-    if not doers or not evidence.ids(Part.AGENT) or _implied(doers) & agents:
-        return None
-    for doer in sorted(doers & _implied(aside)):
-        for agent in sorted(evidence.ids(Part.AGENT)):
-            if _implied({agent}) & others and not _kin(doer, agent):
-                return doer, agent
+    others = named(claim.of(Part.TARGET, Part.ASIDE))
+    aside = named(evidence.of(Part.TARGET, Part.ASIDE))
+    for doer in doers:
+        for agent in agents:
+            if widened(doer) & aside and widened(agent) & others and not widened(doer) & widened(agent):
+                return doer.id, agent.id
+    return None
+
+
+def displaced(claim: Cast, evidence: Cast) -> tuple[str, str] | None:
+    """An actor that acts in the claim, and only suffers in the evidence, which does not name the claim's other one."""
+    doers, sufferers = claim.of(Part.AGENT), claim.of(Part.TARGET)
+    present = named(evidence.roles)
+    acting = named(evidence.of(Part.AGENT))
+    for doer in doers:
+        suffers = widened(doer) & named(evidence.of(Part.TARGET)) and not widened(doer) & acting
+        absent = [other for other in sufferers if not widened(other) & present and group(other.kind) == group(doer.kind)]
+        if suffers and absent and not claim.converse and not evidence.converse:
+            return absent[0].id, doer.id
     return None
 
 
 def replaced(claim: Cast, evidence: Cast) -> tuple[str, str] | None:
     """An actor of the claim in whose place the evidence has another of the same kind: (claim's, evidence's)."""
-    doers = [role for role in claim.roles if role.part is Part.AGENT]
-    agents = [role for role in evidence.roles if role.part is Part.AGENT]
-    present = _implied({role.id for role in evidence.roles})
-    if not doers or not agents:
+    doers, agents = claim.of(Part.AGENT), evidence.of(Part.AGENT)
+    present = named(evidence.roles)
+    if not doers or not agents or named(doers) & present:
         return None
     for doer in doers:
-        if _widened(doer) & present or doer.id in present:
-            return None
-    for doer in doers:
         for agent in agents:
-            if _group(doer.kind) == _group(agent.kind) and not _widened(doer) & _widened(agent):
+            if group(doer.kind) == group(agent.kind):
                 return doer.id, agent.id
     return None
 
 
-def _widened(role: Role) -> frozenset[str]:
+def named(roles: Sequence[Role]) -> frozenset[str]:
+    return frozenset(id for role in roles for id in widened(role))
+
+
+def widened(role: Role) -> frozenset[str]:
     """What an actor may be called instead: a state body goes by its country, a firm only by its parent."""
-    if role.kind in STATE:
-        return _implied({role.id})
     registry = load_entities()
     if role.id not in registry:
         return frozenset({role.id})
-    return frozenset(id for id in registry.implied(role.id) if registry[id].kind not in STATE) | {role.id}
+    implied = registry.implied(role.id)
+    if role.kind in STATE or role.kind == "person":
+        return implied
+    return frozenset(id for id in implied if registry[id].kind not in STATE)
 
 
-def _kin(one: str, other: str) -> bool:
-    """Whether one stands for the other anyway: a ministry and its country."""
-    return other in _implied({one}) or one in _implied({other})
-
-
-def _group(kind: str) -> str:
+def group(kind: str) -> str:
     return "state" if kind in STATE else "product" if kind in ("model", "chip", "product") else kind
-
-
-def _implied(ids: frozenset[str] | set[str]) -> frozenset[str]:
-    registry = load_entities()
-    return frozenset(implied for id in ids for implied in (registry.implied(id) if id in registry else {id}))

@@ -34,6 +34,8 @@ CURRENCY_BEFORE = (
     ("￥", "cny"),
 )
 
+CURRENCIES = frozenset(unit for _, unit in CURRENCY_BEFORE) | {"krw", "inr", "rub", "chf"}
+
 _ADJACENT = (
     (r"[\s-]?(?:percentage[\s-]points?|prozentpunkten?|prozentpunkte|pp\b|个百分点)", "points", 1.0),
     (r"\s?%|[\s-]?per ?cent\b|[\s-]?prozent\w*|[\s-]?v\.\s?h\.", "percent", 1.0),

@@ -1,0 +1,64 @@
+"""`lagebild ingest --watch`: the sources that are due, again and again, until it is stopped."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from ingest.progress import Progress
+from ingest.run import RECHECK_AFTER, Interrupted, Options, due_targets, ingest, recheck, stoppable
+from ingest.sources import load_sources
+from ingest.work import Bench
+from kb.errors import HomeLocked
+from kb.knowledge import KnowledgeBase
+from kb.ledger import Ledger
+from kb.models import Outcome
+
+LONGEST_NAP = timedelta(minutes=1)
+"""How soon a source that was added meanwhile is noticed, and whether another process still writes."""
+
+
+def watch(
+    kb: KnowledgeBase,
+    options: Options | None = None,
+    progress: Callable[[Progress], None] = lambda _: None,
+    stop: threading.Event | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[Outcome]:
+    """Collect from sources as they come due, and look at recent articles again every six hours.
+
+    Ends, without an error, when `stop` is set or by Ctrl-C or SIGTERM. Between runs the writer lock is free; while
+    another process holds it, this one waits.
+    """
+    options, stop = options or Options(), stop or threading.Event()
+    bench = Bench(kb, options.fetching())
+    rechecked = datetime.now(UTC)
+    try:
+        with stoppable(stop):
+            while not stop.is_set():
+                now = datetime.now(UTC)
+                try:
+                    if targets := due_targets(kb, now):
+                        say(f"sources due: {len(targets)}")
+                        yield from ingest(kb, targets, options, progress, stop, bench)
+                    elif not timedelta(0) <= now - rechecked < RECHECK_AFTER:
+                        rechecked = now
+                        say("looking at recent articles again")
+                        yield from recheck(kb, options, progress, stop, bench)
+                    else:
+                        stop.wait(_nap(kb, now).total_seconds())
+                except HomeLocked as error:
+                    say(f"waiting: {error}")
+                    stop.wait(LONGEST_NAP.total_seconds())
+    except Interrupted:
+        return
+    finally:
+        bench.close()
+
+
+def _nap(kb: KnowledgeBase, now: datetime) -> timedelta:
+    """How long no source is due."""
+    states = Ledger(kb.catalog).sources(source.id for source in load_sources(kb.settings.home).enabled())
+    waits = [state.next_try - now for state in states.values() if state.next_try is not None]
+    return max(timedelta(seconds=1), min([LONGEST_NAP, *waits]))

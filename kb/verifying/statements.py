@@ -1,0 +1,91 @@
+"""A text as statements: one a clause, with who it is about, which way it points and what it denies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from kb.verifying.alignment import Segment, Unit, clauses, found_in, units
+from kb.verifying.lexicon import load_words
+from kb.verifying.polarity import Stance, polarity
+from kb.verifying.reading import Reading, read
+from kb.verifying.roles import Role, cast
+
+SAME_SENTENCE = 0.5
+"""What something counts for a clause that stands elsewhere in its sentence, or a name its sentence takes over."""
+
+SCOPE = 2
+"""Names, matters and words after a negation that it denies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One clause. `actors` are named in it, `taken_over` in the clause or sentence before if it names none itself;
+    `denied` are the units a negation in it strikes, other than words of direction (those have their sign turned)."""
+
+    part: Segment
+    sentence: int
+    actors: tuple[Role, ...]
+    taken_over: tuple[Role, ...]
+    stances: tuple[Stance, ...]
+    denied: tuple[Unit, ...]
+
+
+@lru_cache(maxsize=2048)
+def statements(text: str) -> tuple[Statement, ...]:
+    """The statements of a text, in order."""
+    return tuple(_statements(read(text)))
+
+
+def _statements(reading: Reading) -> Iterator[Statement]:
+    found = polarity(reading)
+    actors: tuple[Role, ...] = ()
+    for number, part in enumerate(clauses(reading.text)):
+        sentence = next((n for n, (start, end) in enumerate(reading.sentences) if start <= part.start < end), 0)
+        own = cast(reading, [(part.start, part.end)]).roles
+        stances = tuple(stance for stance in found.stances if stance.clause == number)
+        denied = tuple(
+            unit
+            for negation in found.negations
+            if negation.clause == number and not negation.direction
+            for unit in _denied(reading, part, negation.start, negation.end)
+        )
+        yield Statement(part, sentence, own, () if own else actors, stances, denied)
+        actors = own or actors
+
+
+def _denied(reading: Reading, part: Segment, start: int, end: int) -> list[Unit]:
+    """What a negation strikes: the next things said in its clause; in German also the one before it."""
+    inside = [unit for unit in units(reading.text) if part.start <= unit.start < part.end and unit.keys and not is_direction(unit)]
+    after = [unit for unit in inside if unit.start >= end][:SCOPE]
+    if reading.language == "de" and len(after) < SCOPE:
+        after += [unit for unit in inside if unit.end <= start][-1:]
+    return after
+
+
+def is_direction(unit: Unit) -> bool:
+    """Whether a unit is a word of direction."""
+    ids = {key[2:] for key in unit.keys if key.startswith("m:")}
+    return not ids.isdisjoint(load_words().directions)
+
+
+def topic(text: str, statement: Statement) -> tuple[Unit, ...]:
+    """What a statement is about: its units without the words of direction; those of the whole text if it has few."""
+    able = [unit for unit in units(text) if not is_direction(unit)]
+    inside = [unit for unit in able if statement.part.start <= unit.start < statement.part.end]
+    alone = len(inside) > 1 or any(key.startswith("e:") for unit in inside for key in unit.keys)
+    return tuple(inside if alone else able)
+
+
+def overlap(wanted: Sequence[Unit], statement: Statement, around: Sequence[Statement], passage: Reading) -> float:
+    """The weight of `wanted` found in a statement; half of it for what stands in its sentence or is taken over."""
+    rest = [other.part for other in around if other.sentence == statement.sentence]
+    taken = {role.id for role in statement.taken_over}
+    total = 0.0
+    for unit in wanted:
+        if found_in(unit, [statement.part], passage):
+            total += unit.weight
+        elif found_in(unit, rest, passage) or any(f"e:{id}" in unit.keys for id in taken):
+            total += unit.weight * SAME_SENTENCE
+    return total

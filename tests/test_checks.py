@@ -1,0 +1,148 @@
+"""`sources check` and `ingest --watch`, over a real server on loopback."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ingest.checks import DEAD_AFTER, Check, Verdict, check_sources
+from ingest.policy import FetchPolicy
+from ingest.run import Options
+from ingest.sources import Kind, Source, add_sources, load_sources, new_source, switch_source
+from ingest.watch import watch
+from ingest.work import Bench
+from kb.embedding import load_embedder
+from kb.knowledge import KnowledgeBase, open_kb
+from kb.ledger import Ledger
+from kb.models import Change, Outcome
+from tests.faultserver import reply, reset
+from tests.newsroom import FIRST, Newsroom, page_of
+
+QUICK = FetchPolicy(allow_private=True, private_delay=0.0, tries=1, patience=0.5)
+SOON = FIRST + timedelta(days=10)
+STUB = b"<html><title>Wall</title><body>Subscribe to continue reading</body></html>"
+
+
+@pytest.fixture
+def kb(tmp_path: Path) -> Iterator[KnowledgeBase]:
+    with open_kb(tmp_path / "home") as opened:
+        yield opened
+
+
+@pytest.fixture
+def room() -> Iterator[Newsroom]:
+    with Newsroom() as server:
+        yield server
+
+
+def source(url: str, id: str = "s", kind: Kind = Kind.FEED) -> Source:
+    return Source(id, id, kind, url)
+
+
+def checked(kb: KnowledgeBase, *sources: Source, now: datetime = SOON) -> dict[str, Check]:
+    bench = Bench(kb, QUICK, keep=False)
+    try:
+        return {seen.source_id: seen for seen in check_sources(sources, bench, now)}
+    finally:
+        bench.close()
+
+
+def test_how_sources_stand(kb: KnowledgeBase, room: Newsroom, tmp_path: Path) -> None:
+    room.publish("chips", "models", "cars", "ships")
+    room.on("/news/cars", page_of(STUB))
+    room.on("/html", page_of(b"<!doctype html><html><body>Accept all cookies</body></html>"))
+    room.on("/empty", reply(b'<rss version="2.0"><channel><title>x</title></channel></rss>', content_type="text/xml"))
+    room.on("/reset", reset())
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "a.md").write_text("# A\n\ntext")
+    seen = checked(
+        kb,
+        source(room.url("/feed.xml"), "feed"),
+        source(room.url("/sitemap.xml"), "sitemap", Kind.SITEMAP),
+        source(room.url("/html"), "html"),
+        source(room.url("/none"), "none"),
+        source(room.url("/empty"), "empty"),
+        source(room.url("/reset"), "reset"),
+        source(str(tmp_path / "papers"), "papers", Kind.FOLDER),
+        source(str(tmp_path / "nothing"), "nothing", Kind.FOLDER),
+        source("https://api.example.org/v1", "api", Kind.API),
+    )
+    assert {id: check.verdict for id, check in seen.items()} == {
+        "feed": Verdict.ALIVE,
+        "sitemap": Verdict.ALIVE,
+        "html": Verdict.DEAD,
+        "none": Verdict.DEAD,
+        "empty": Verdict.EMPTY,
+        "reset": Verdict.UNREACHABLE,
+        "papers": Verdict.ALIVE,
+        "nothing": Verdict.UNREACHABLE,
+        "api": Verdict.NOT_READ,
+    }
+    feed = seen["feed"]
+    assert (feed.kind, feed.items, feed.sampled, feed.reachable) == ("feed", 4, 3, True)
+    assert feed.full_text == pytest.approx(2 / 3)
+    assert (feed.newest, feed.age) == (FIRST + timedelta(days=3), 7.0)
+    assert feed.message == "2 of 3 pages tried gave a full text; others: paywall"
+    assert "should be a feed and is html" in seen["html"].message and seen["html"].reachable
+    assert (seen["papers"].items, seen["papers"].kind) == (1, "folder")
+
+
+def test_a_feed_that_answers_with_old_items_is_dead(kb: KnowledgeBase, room: Newsroom) -> None:
+    room.publish("chips")
+    late = FIRST + timedelta(days=DEAD_AFTER, hours=1)
+    seen = checked(kb, source(room.url("/feed.xml")), now=late)["s"]
+    assert seen.verdict is Verdict.DEAD
+    assert "its newest item is 180 days old" in seen.message
+    early = FIRST + timedelta(days=DEAD_AFTER, hours=-1)
+    assert checked(kb, source(room.url("/feed.xml")), now=early)["s"].verdict is Verdict.ALIVE
+
+
+def test_a_source_behind_a_wall_is_closed(kb: KnowledgeBase, room: Newsroom) -> None:
+    room.publish("chips")
+    room.on("/news/chips", page_of(STUB))
+    seen = checked(kb, source(room.url("/feed.xml")))["s"]
+    assert (seen.verdict, seen.full_text) == (Verdict.CLOSED, 0.0)
+    assert "(paywall)" in seen.message
+
+
+def test_checking_stores_nothing(kb: KnowledgeBase, room: Newsroom) -> None:
+    room.publish("chips")
+    checked(kb, source(room.url("/feed.xml")))
+    assert kb.catalog.counts()["articles"] == 0
+    assert Ledger(kb.catalog).sources() == {} and Ledger(kb.catalog).runs() == []
+    assert not (kb.settings.home / "snapshots").exists()
+
+
+def test_watching_takes_sources_as_they_come_due(
+    kb: KnowledgeBase, room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(KnowledgeBase, "publish", lambda *_: False)
+    kb.__dict__["embedder"] = load_embedder("e5")
+    home, ledger = kb.settings.home, Ledger(kb.catalog)
+    for shipped in load_sources(home).enabled():
+        switch_source(home, shipped.id, on=False)
+    room.publish("chips")
+    add_sources(home, [new_source(room.url("/feed.xml"), load_sources(home), id="room")])
+    stop, told, done = threading.Event(), list[str](), list[Outcome]()
+    for outcome in watch(kb, Options(policy=QUICK), stop=stop, say=told.append):
+        done.append(outcome)
+        if len(done) == 2:
+            # The feed has news, and its time has come again.
+            room.publish("chips", "models")
+            with kb.writing():
+                ledger.save_source(replace(ledger.source("room"), next_try=datetime.now(UTC)))
+        if len(done) == 4:
+            stop.set()
+    assert [outcome.change for outcome in done] == [Change.ADDED, None, Change.ADDED, None]
+    assert told == ["sources due: 1", "sources due: 1"]
+    assert room.read() == ["chips", "models"]
+    assert [path for path in room.paths() if path == "/robots.txt"] == ["/robots.txt"]
+    assert {version.title for version in kb.catalog.articles()} == {
+        "New rule on chips takes effect",
+        "New rule on models takes effect",
+    }

@@ -1,0 +1,92 @@
+"""The notebook runs from its first cell to its last, draws what it should, and is stored without results."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import ui
+from kb.knowledge import open_kb
+from kb.models import Article, Precision, Published
+
+NOTEBOOK = Path(ui.__file__).parent / "explore.ipynb"
+ROOT = NOTEBOOK.parent.parent
+
+ARTICLES = (
+    (
+        "en",
+        "Exports of two metals need a licence",
+        "From 1 August 2023 exports of gallium and germanium need a licence. <b>",
+    ),
+    (
+        "de",
+        "OpenAI sperrt den Zugang",
+        "OpenAI blockiert den Zugang zu seiner Schnittstelle in China seit dem 9. Juli 2024.",
+    ),
+    ("zh", "镓和锗实行出口管制", "自2023年8月1日起，镓和锗相关物项的出口须获得许可。未经许可不得出口。"),
+)
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    home = tmp_path_factory.mktemp("home")
+    with open_kb(home) as kb:
+        for number, (language, title, text) in enumerate(ARTICLES):
+            at = Published(datetime(2023 + number // 2, 8, 1, tzinfo=UTC), Precision.DAY, "given")
+            url = f"https://news.example/{number}"
+            kb.add(Article(url, title, text, language, "Example Wire", datetime.now(UTC), at))
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAGEBILD_HOME", str(home))
+        patch.setenv("PYTHONPATH", str(ROOT))
+        patch.delenv("LAGEBILD_PROVIDER", raising=False)
+        return NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+
+
+def drawn(notebook: Any, source: str, kind: str) -> str:
+    """What the cell that contains `source` shows as `kind`."""
+    cell = next(cell for cell in notebook.cells if cell.cell_type == "code" and source in cell.source)
+    return "\n".join(str(output.data[kind]) for output in cell.outputs if kind in output.get("data", {}))
+
+
+def test_status_search_and_articles_show_what_is_stored(executed: Any) -> None:
+    assert "3 (" in drawn(executed, "kb.status()", "text/html")
+    found = drawn(executed, "kb.search", "text/html")
+    assert found.index("镓和锗实行出口管制") < found.index("OpenAI sperrt")
+    assert "&lt;b&gt;" in found and "<b>" not in found
+    table = drawn(executed, ".head(10)", "text/html")
+    assert all(title in table for _, title, _ in ARTICLES)
+    assert "OpenAI sperrt den Zugang" in drawn(executed, "kb.timeline", "text/html")
+
+
+def test_asking_without_a_model_shows_the_evidence(executed: Any) -> None:
+    shown = drawn(executed, "kb.ask", "text/html")
+    assert "Ab wann blockiert OpenAI den Zugang in China?" in shown
+    assert "no model" in shown
+    assert "OpenAI sperrt den Zugang" in drawn(executed, "answer.passages", "text/plain")
+
+
+def test_the_plot_counts_articles_by_quarter(executed: Any) -> None:
+    chart = next(
+        output.data for cell in executed.cells for output in cell.get("outputs", []) if "altair.Chart" in cell.source
+    )
+    spec = next(value for kind, value in chart.items() if "vega" in kind)
+    rows = [row for rows in spec["datasets"].values() for row in rows]
+    assert sorted((row["quarter"][:10], row["language"], row["size"]) for row in rows) == [
+        ("2023-07-01", "de", 1),
+        ("2023-07-01", "en", 1),
+        ("2024-07-01", "zh", 1),
+    ]
+
+
+def test_the_notebook_is_stored_without_results() -> None:
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert len(code) == 7
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
