@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ingest import plan
 from ingest.documents import SUFFIXES
+from ingest.policy import FetchPolicy
+from ingest.politeness import MemoryHosts
 from ingest.sources import Kind, Source
 from ingest.work import Bench, Look, Looked, Refused, Result, Take, Taken, files_below
 from kb.errors import CollectError
@@ -44,7 +46,7 @@ class Check:
     """What was seen of a source. `newest` is its latest item, `age` that in days; `full_text` the share of
     `sampled` pages that gave an article. None: not known."""
 
-    source_id: str
+    id: str
     verdict: Verdict
     message: str
     reachable: bool = False
@@ -55,17 +57,26 @@ class Check:
     sampled: int = 0
     full_text: float | None = None
 
+    @property
+    def well(self) -> bool:
+        """Whether it brings articles, or may at any time."""
+        return self.verdict in (Verdict.ALIVE, Verdict.EMPTY, Verdict.NOT_READ)
 
-def check_sources(sources: Sequence[Source], bench: Bench, now: datetime | None = None) -> Iterator[Check]:
+
+def check_sources(sources: Sequence[Source], policy: FetchPolicy, now: datetime | None = None) -> Iterator[Check]:
     """Look at several sources side by side, one request at a time per host; each is given when it is done."""
     now = now or datetime.now(UTC)
-    with ThreadPoolExecutor(bench.policy.concurrency) as pool:
-        pending = [pool.submit(check, source, bench, now) for source in sources]
-        try:
-            for done in as_completed(pending):
-                yield done.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    bench = Bench(policy, MemoryHosts())
+    try:
+        with ThreadPoolExecutor(policy.concurrency) as pool:
+            pending = [pool.submit(check, source, bench, now) for source in sources]
+            try:
+                for done in as_completed(pending):
+                    yield done.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+    finally:
+        bench.close()
 
 
 def check(source: Source, bench: Bench, now: datetime) -> Check:

@@ -67,7 +67,7 @@ class Crew:
     ) -> None:
         self._closed.set()
         self._lanes.close()
-        self._hosts.flush()
+        self._bench.save_hosts()
         if self.busy:
             # A request under way may take its 45 seconds; nobody should wait for that.
             threading.Thread(target=self._end, daemon=True).start()
@@ -102,7 +102,7 @@ class Crew:
         if isinstance(found, _Finished):
             self._outstanding -= 1
             if self._outstanding % FLUSH_EVERY == 0:
-                self._hosts.flush()
+                self._bench.save_hosts()
             return None
         return found
 

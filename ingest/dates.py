@@ -204,11 +204,9 @@ def _within(one: Said, rough: Said) -> bool:
 
 def _printed(first: Said, possible: list[Said]) -> date:
     """The day the outlet itself counts: a machine's UTC time after midnight is the evening before in America."""
-    told = [
-        one.day
-        for one in possible
-        if one.published.precision is Precision.DAY and one.published.witness in ("url", "time-tag", "text")
-    ]
+    days = [one for one in possible if one.published.precision is Precision.DAY]
+    told = [one.day for one in days if one.published.witness in ("url", "time-tag", "text")]
+    told = [one.day for one in days if one.published.witness == "url"] or told
     in_utc = first.published.precision is Precision.TIME and first.published.at.date() == first.day
     if in_utc and first.day not in told:
         return next((day for day in told if abs((day - first.day).days) <= 1), first.day)

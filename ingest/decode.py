@@ -63,9 +63,13 @@ class Decoded:
 
     @property
     def damage(self) -> float:
-        """Share of characters beyond ASCII that could not be read; a page of 1 % is refused."""
+        """Share of the text that could not be read, 0 to 1: of the characters beyond ASCII where those are the text,
+        as in Chinese, else of a fifth of all characters, which is what pages have of text beside their markup."""
+        if not self.replaced:
+            return 0.0
         beyond = sum(not char.isascii() for char in self.text)
-        return self.replaced / beyond if self.replaced else 0.0
+        han = sum("\u4e00" <= char <= "\u9fff" for char in self.text)
+        return min(1.0, self.replaced / (beyond if 2 * han > beyond else max(beyond, len(self.text) / 5)))
 
 
 def decode(content: bytes, declared: str | None, media_type: str) -> Decoded:
@@ -76,14 +80,14 @@ def decode(content: bytes, declared: str | None, media_type: str) -> Decoded:
     for mark, encoding in BOMS:
         if content.startswith(mark):
             return _counted(content[len(mark) :].decode(encoding, "replace"), encoding)
+    if (wide := _wide(content)) is not None:
+        return _counted(content.decode(wide, "replace"), wide)
     try:
         return Decoded(content.decode("utf-8"), "utf-8", 0)
     except UnicodeDecodeError as error:
         # Cut off in the middle of the last character.
         if error.end == len(content) and error.start >= len(content) - 3:
             return Decoded(content[: error.start].decode("utf-8"), "utf-8", 0)
-    if (wide := _wide(content)) is not None:
-        return _counted(content.decode(wide, "replace"), wide)
     if _mostly_utf8(content):
         return _counted(content.decode("utf-8", "replace"), "utf-8")
     return _legacy(content, _declared(content, declared, media_type))
@@ -116,7 +120,9 @@ def _codec(label: str) -> str | None:
 
 
 def _wide(content: bytes) -> str | None:
-    """UTF-16 without a mark: markup and spaces leave zeros in it, nearly all on one side; other text has none."""
+    """UTF-16 or UTF-32 without a mark: markup leaves zeros in it, nearly all on one side; other text has none."""
+    if content[:4] in (b"<\x00\x00\x00", b"\x00\x00\x00<"):
+        return "utf-32-le" if content[0] else "utf-32-be"
     even, odd = content[:HEAD:2].count(0), content[1:HEAD:2].count(0)
     if max(even, odd) < 8 or min(even, odd) > max(even, odd) / 2:
         return None

@@ -70,8 +70,7 @@ def kind_of(page: Page) -> str:
         return "empty"
     if head.startswith(b"%PDF"):
         return "pdf"
-    wide = content[:2] in (b"\xff\xfe", b"\xfe\xff") or head[:400:2].count(0) + head[1:400:2].count(0) > 100
-    if wide:
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff") or (b"\x00" in content[:64] and b"<" in content[:64]):
         head = (
             decode(content[:4_096], None, page.media_type)
             .text.encode("utf-8", "replace")
@@ -240,14 +239,15 @@ def _feed(page: Page, source_id: str | None, timezone: str | None) -> Discovery:
     import feedparser
 
     content = _safe_xml(page)
+    if content[:1] in (b"\x00", b"<") and b"\x00" in content[:8]:
+        # UTF-16 and UTF-32 without a mark, which feedparser would need the header for.
+        content = re.sub(r"^\s*<\?xml[^>]*\?>", "", decode(content, None, "").text).encode("utf-8")
     charset = f"; charset={page.charset}" if page.charset else ""
     headers = {"content-location": page.final_url, "content-type": f"{page.media_type or 'application/xml'}{charset}"}
     try:
         parsed = feedparser.parse(
             _readable(content, page), response_headers=headers, resolve_relative_uris=True, sanitize_html=True
         )
-    except CollectError:
-        raise
     except Exception as error:  # noqa: BLE001  feedparser lets errors of its parts through: see its issues 444 and 562
         raise CollectError(
             "not_a_feed", f"{page.final_url}: the feed cannot be read ({type(error).__name__}: {error})"

@@ -70,6 +70,11 @@ class Jobs:
         self._covering: dict[str, list[int]] = {}
         self._opened = 0
 
+    @property
+    def open(self) -> bool:
+        """Whether a list is not concluded yet."""
+        return bool(self._jobs)
+
     def spend(self) -> bool:
         """Use up one page of the limit; False if none is left."""
         if self._left == 0:

@@ -1,11 +1,15 @@
-"""What the web client may do, and the words for why it did not."""
+"""What the web client is asked and may do, and the words for why it did not."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from typing import Self
+
+from kb.models import Page
 
 PRODUCT = "Lagebild"
 """The product token: what a site writes in its robots.txt to address us."""
@@ -92,3 +96,23 @@ class FetchPolicy:
     allow_downgrade: bool = False
     ignore_robots: bool = False
     respect_optout: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a server gave to ask "has it changed?" with. Keep them only once all it covered is stored."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+    @classmethod
+    def of(cls, page: Page) -> Self:
+        return cls(page.headers.get("etag"), page.headers.get("last-modified"))
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """The server says that nothing changed since the validators were given."""
+
+    url: str
+    fetched: datetime

@@ -30,30 +30,30 @@ _WALL = 1_200
 
 _PHRASES = {
     "consent": r"(?:accept|manage|reject)(?: all)? cookies|we (?:and our (?:\d+ )?partners )?(?:use|store)[^.]{0,40}"
-        r" cookies|your privacy choices"
+    r" cookies|your privacy choices"
     r"|before you continue to|cookie-einstellungen|alle (?:cookies )?akzeptieren|wir (?:und unsere (?:\d+ )?partner"
     r" )?(?:verwenden|nutzen|setzen)[^.]{0,40}cookies"
     r"|mit werbung weiterlesen|werbung und tracking|zustimmen und weiter|einwilligung widerrufen"
     r"|接受所有\s?cookie|同意并继续"
     r"|使用\s?cookie",
     "paywall": r"subscribe to (?:continue|read|unlock)|(?:this|the) (?:article|content|story) is (?:only )?(?:for"
-        r"|available to|reserved for) subscribers"
+    r"|available to|reserved for) subscribers"
     r"|already a subscriber|to continue reading|unlock this article|become a (?:member|subscriber) to (?:read"
     r"|continue)|start your (?:free )?trial"
     r"|weiterlesen mit|jetzt (?:abonnieren|testen) und (?:weiter)?lesen|exklusiv für abonnenten|nur für abonnenten"
     r"|artikel freischalten|mit .{0,12}plus.{0,12} weiterlesen"
     r"|登录后阅读全文|订阅后(?:可)?阅读|付费(?:后)?阅读|本文为付费内容|会员专享|开通会员|购买后阅读|剩余\s*\d+%",
     "login": r"(?:please )?(?:log|sign) in to (?:continue|read|view|access)|you must be logged in|create (?:a free"
-        r"|an) account to|bitte (?:melden sie sich|loggen sie sich)"
+    r"|an) account to|bitte (?:melden sie sich|loggen sie sich)"
     r"|anmelden,? um (?:weiterzulesen|fortzufahren)|请先?登录|登录后查看|请登录后|扫码登录",
     "javascript": r"(?:enable|turn on|activate|requires?) (?:java ?script|js)\b|javascript is (?:disabled|required"
-        r"|not enabled)|java ?script (?:aktivieren|ist deaktiviert)"
+    r"|not enabled)|java ?script (?:aktivieren|ist deaktiviert)"
     r"|aktivieren sie java ?script|请(?:开启|启用|打开)\s*java ?script|浏览器(?:不支持|禁用)"
     r"|checking (?:your browser|if the site"
     r" connection)|verify(?:ing)? you are (?:a )?human"
     r"|just a moment|security check|access denied|are you a robot|unusual traffic|安全验证|人机验证|访问过于频繁",
     "soft_404": r"page (?:not found|cannot be found|does(?:n['’]t| not) exist|you (?:are|were) looking for)|(?:error"
-        r" )?404\b|no longer available|has been (?:removed|deleted)"
+    r" )?404\b|no longer available|has been (?:removed|deleted)"
     r"|seite (?:nicht gefunden|existiert nicht|wurde nicht gefunden)|nicht (?:mehr )?verfügbar"
     r"|页面不存在|页面(?:没有|未)找到"
     r"|内容已(?:被)?删除|文章(?:已|不存在)|您访问的(?:页面|内容)|找不到(?:您|该|页面)",

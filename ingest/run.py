@@ -170,6 +170,7 @@ class _Run:
         self._meter = Meter(report)
         self._stop = stop or threading.Event()
         self._bench = bench
+        self._unsettled = 0
         self._crew: Crew
         self._clerk: Clerk
 
@@ -181,11 +182,12 @@ class _Run:
             self._clerk = Clerk(self._kb, self._ledger, number, self._options.since)
             end = "failed"
             try:
-                bench = self._bench or Bench(self._kb, self._options.fetching())
+                bench = self._bench or Bench.of(self._kb, self._options.fetching())
                 with Crew(bench, close=self._bench is None) as self._crew:
                     yield from begin()
                     yield from self._follow()
-                end = "interrupted" if self._stop.is_set() else "done"
+                # A stop that comes after the last article stops nothing.
+                end = "interrupted" if self._unsettled or self._jobs.open else "done"
             except GeneratorExit:
                 end = "interrupted"
                 raise
@@ -210,6 +212,8 @@ class _Run:
             self._looked(result)
             return
         if isinstance(result, Ended):
+            self._unsettled -= 1
+            self._meter.expect(result.found - result.task.size)
             self._clerk.ended(result)
             return
         if isinstance(result, Refused) and isinstance(result.task, Look):
@@ -227,17 +231,20 @@ class _Run:
             outcome.change, refused=not outcome.ok and not settled.later, failed=not outcome.ok and settled.later
         )
         self._jobs.settled(settled.key, later=settled.later)
+        self._unsettled -= not isinstance(result.task, Read)
         yield outcome
 
     def _looked(self, result: Looked) -> None:
         batch = self._jobs.looked(result, _now())
         faults.point("ingest.discovered")
         # A named address that turned out to be a list was counted as an item.
-        self._meter.expect(len(batch.takes) - isinstance(result.task, Take), known=batch.known)
+        named = isinstance(result.task, Take)
+        self._unsettled -= named
+        self._meter.expect(-named, known=batch.known)
         for look in batch.looks:
             self._crew.put(look)
         for take in batch.takes:
-            self._crew.put(take)
+            self._hand_out(take)
 
     def _conclude(self) -> Iterator[Outcome]:
         for conclusion in self._jobs.concluded(_now()):
@@ -254,11 +261,19 @@ class _Run:
             if isinstance(target, SourceTarget):
                 yield from self._begin_source(target.source)
             elif isinstance(target, UrlTarget):
-                self._take(Take(canonical(target.url), Link(target.url), named=True))
+                self._begin_address(target.url)
             elif isinstance(target, FileTarget):
                 yield from self._begin_files([target.path], None, named=True)
             else:
                 yield from self._begin_files(files_below(target.path, SUFFIXES), None)
+
+    def _begin_address(self, url: str) -> None:
+        """An address that a person named; that of a source is read as the source, whatever was read there before."""
+        source = self._sources.at(url)
+        if source is not None and source.kind is not Kind.API:
+            self._crew.put(replace(self._jobs.open_source(source), validators=None))
+        else:
+            self._take(Take(canonical(url), Link(url), named=True))
 
     def begin_recheck(self) -> Iterator[Outcome]:
         now = _now()
@@ -284,8 +299,12 @@ class _Run:
 
     def _take(self, task: Take | Redo) -> None:
         if self._jobs.spend():
-            self._meter.expect(1)
-            self._crew.put(task)
+            self._hand_out(task)
+
+    def _hand_out(self, task: Take | Redo | Read) -> None:
+        self._unsettled += 1
+        self._meter.expect(task.size if isinstance(task, Read) else 1)
+        self._crew.put(task)
 
     def _begin_source(self, source: Source) -> Iterator[Outcome]:
         if source.kind is not Kind.FOLDER:
@@ -319,8 +338,7 @@ class _Run:
                 if read and before is not None and before.etag == mark and not named:
                     self._meter.expect(0, known=size)
                 elif self._jobs.spend():
-                    self._meter.expect(size)
-                    self._crew.put(Read(path.as_uri(), path, mark, source, size))
+                    self._hand_out(Read(path.as_uri(), path, mark, source, size))
 
 
 @contextmanager

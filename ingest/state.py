@@ -181,15 +181,14 @@ def _doubling(first: timedelta, times: int, longest: timedelta) -> timedelta:
 
 
 class CatalogHosts:
-    """Host states in the catalog. A pause is written at once, so that a kill cannot break a promise to a host;
-    the rest when `flush` is called."""
+    """Host states in the catalog. A pause is written at once, so that a kill cannot break a promise to a host; the
+    rest when `flush` is called. Each is a row of its own, written whole: this needs no writer lock."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._lock = threading.Lock()
         self._states = {host: _to_host(host, row) for host, row in ledger.hosts().items()}
         self._changed: dict[str, HostState] = {}
-        self._closed = False
 
     def get(self, host: str) -> HostState:
         with self._lock:
@@ -206,14 +205,7 @@ class CatalogHosts:
         """Write what changed since the last time, in one transaction."""
         with self._lock:
             changed, self._changed = self._changed, {}
-            if not self._closed:
-                self._ledger.save_hosts({host: _host_row(state) for host, state in changed.items()})
-
-    def close(self) -> None:
-        """Write the rest. What a request under way saves after this is dropped: the lock may be another's by then."""
-        self.flush()
-        with self._lock:
-            self._closed = True
+            self._ledger.save_hosts({host: _host_row(state) for host, state in changed.items()})
 
 
 def _host_row(state: HostState) -> dict[str, Any]:

@@ -72,8 +72,7 @@ def read_target(text: str, sources: Sources) -> Target:
         return _of_source(sources[given])
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", given)
     if scheme and scheme[1].lower() in ("http", "https"):
-        there = sources.at(given)
-        return _of_source(there) if there else _of_address(given)
+        return _of_address(given)
     if scheme and scheme[1].lower() == "file":
         return _of_path(Path(unquote(urlsplit(given).path)), given)
     path = Path(given).expanduser()

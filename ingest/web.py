@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Self
 
 from ingest import politeness
 from ingest.addresses import Resolver, Unresolved, is_local_name, system_resolver
-from ingest.policy import FetchPolicy, Purpose, Reason
+from ingest.policy import FetchPolicy, NotModified, Purpose, Reason, Validators
 from ingest.politeness import HostState, HostStates, MemoryHosts, Seen
 from ingest.robots import ROBOTS_BYTES, Robots, header_opt_out, parse_robots, parse_tdmrep
 from ingest.wire import Answer, Target, Trip, Wire, target
@@ -33,6 +33,8 @@ from kb.models import Page
 
 if TYPE_CHECKING:
     import httpcore
+
+__all__ = ["FEED", "PAGE", "SITEMAP", "FetchPolicy", "NotModified", "Purpose", "Reason", "Validators", "Web"]
 
 PAGE = Purpose.PAGE
 FEED = Purpose.FEED
@@ -72,26 +74,6 @@ STATUS = {
     451: Reason.FORBIDDEN,
     503: Reason.UNAVAILABLE,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Validators:
-    """What a server gave to ask "has it changed?" with. Keep them only once all it covered is stored."""
-
-    etag: str | None = None
-    last_modified: str | None = None
-
-    @classmethod
-    def of(cls, page: Page) -> Self:
-        return cls(page.headers.get("etag"), page.headers.get("last-modified"))
-
-
-@dataclass(frozen=True, slots=True)
-class NotModified:
-    """The server says that nothing changed since the validators were given."""
-
-    url: str
-    fetched: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +125,7 @@ class Web:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.policy = policy or FetchPolicy()
-        self._hosts = hosts or MemoryHosts()
+        self._hosts = MemoryHosts() if hosts is None else hosts
         self._clock = clock
         self._sleep = sleep
         self._draw = draw

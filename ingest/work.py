@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ingest import dates
 from ingest.canonical import canonical
@@ -24,6 +24,7 @@ from ingest.children import Parser
 from ingest.discover import Discovery, kind_of
 from ingest.documents import Unread, read_file
 from ingest.policy import FetchPolicy, Purpose
+from ingest.politeness import HostStates
 from ingest.sources import Kind, Source
 from ingest.state import CatalogHosts
 from ingest.web import NotModified, Validators, Web
@@ -132,9 +133,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A file was read to its end; `whole` if nothing of it was refused. `article_id` of a file with one article."""
+    """A file was read to its end, and gave `found` articles and refusals; `whole` if none of these was a refusal.
+    `article_id` is that of a file with one article."""
 
     task: Read
+    found: int
     whole: bool
     article_id: str | None
 
@@ -143,29 +146,36 @@ Result = Looked | Taken | Same | Refused | Ended
 
 
 class Bench:
-    """The parts that workers share: web clients, the parser's children, snapshots (if it should `keep` pages). Safe
-    from any thread.
+    """The parts that workers share: web clients, the parser's children, snapshots. Safe from any thread.
 
-    One bench may serve several runs over a knowledge base, one after another: rules of sites stay read, and children
-    stay started. `parser` is closed with it only if it is its own.
+    One bench may serve several runs, one after another: rules of sites stay read, and children stay started. Without
+    `snapshots` no page is kept. `parser` is closed with the bench only if it is its own.
     """
 
     def __init__(
-        self, kb: KnowledgeBase, policy: FetchPolicy, parser: Parser | None = None, *, keep: bool = True
+        self, policy: FetchPolicy, hosts: HostStates, snapshots: Snapshots | None = None, parser: Parser | None = None
     ) -> None:
         self.policy = policy
-        self._keeps = keep
-        self.hosts = CatalogHosts(Ledger(kb.catalog))
+        self.hosts = hosts
+        self._snapshots = snapshots
         self._web = Web(policy, hosts=self.hosts)
         # What a user takes knowingly, against the site's wish, is fetched by a client of its own.
         self._bold = Web(replace(policy, respect_optout=False), hosts=self.hosts)
         self._parser = parser or Parser(PARSERS)
         self._own = parser is None
-        self._snapshots = Snapshots(kb.settings.home / SNAPSHOTS)
+
+    @classmethod
+    def of(cls, kb: KnowledgeBase, policy: FetchPolicy, parser: Parser | None = None) -> Self:
+        """A bench whose hosts and snapshots are those of a knowledge base."""
+        return cls(policy, CatalogHosts(Ledger(kb.catalog)), Snapshots(kb.settings.home / SNAPSHOTS), parser)
+
+    def save_hosts(self) -> None:
+        """Keep what is known of hosts now."""
+        if isinstance(self.hosts, CatalogHosts):
+            self.hosts.flush()
 
     def close(self) -> None:
         """Close what it opened; to be called when no task is under way."""
-        self.hosts.close()
         self._web.close()
         self._bold.close()
         if self._own:
@@ -195,7 +205,7 @@ class Bench:
         return page
 
     def _keep(self, page: Page, kept: list[str]) -> str | None:
-        if not self._keeps:
+        if self._snapshots is None:
             return None
         kept.append(self._snapshots.put(page))
         faults.point("ingest.snapshot")
@@ -233,19 +243,20 @@ class Bench:
         return Taken(task, replace(article, snapshot=snapshot), Validators.of(page))
 
     def _read(self, task: Read) -> Iterator[Result]:
-        source, whole, ids = task.source, True, list[str]()
+        source, articles, refusals, first = task.source, 0, 0, ""
         for found in read_file(task.path, self._parser, datetime.now(UTC)):
             if isinstance(found, Unread):
-                whole = False
+                refusals += 1
                 yield Refused(task, CollectError(found.reason, found.message), at=found.target)
                 continue
             if source is not None:
                 found = replace(found, source_id=source.id, side=found.side or source.side or None)
-            ids = [*ids[:1], found.id]
+            articles, first = articles + 1, first or found.id
             yield Taken(task, found)
-        yield Ended(task, whole, ids[0] if len(ids) == 1 else None)
+        yield Ended(task, articles + refusals, refusals == 0, first if articles == 1 else None)
 
     def _redo(self, task: Redo) -> Result:
+        assert self._snapshots is not None
         page = self._snapshots.get(task.snapshot)
         try:
             article = article_on(page, task.link, task.source, self._parser)

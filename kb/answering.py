@@ -2,9 +2,9 @@
 
     Evidence → Text, Text, … → Done
 
-Nothing a model writes is believed: markers are resolved while they stream, every finished sentence is
-checked against the passages it cites, and each cited number ends as a verbatim span of a stored
-version.
+Nothing a model writes is believed: markers are resolved while they stream (`kb.asking`), every finished
+sentence is checked against the passages it cites, and each cited number ends as a verbatim span of a
+stored version.
 """
 
 from __future__ import annotations
@@ -12,133 +12,57 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from kb import citing, prompting
-from kb.errors import BadCitation, ProviderError
+from kb.asking import Asking, Prepared, Written, ask
+from kb.errors import BadCitation
+from kb.events import Done, Event, Evidence, Question, Text, Thought
 from kb.gate import Evidence as Level
-from kb.models import Answer, Attempt, Citation, Coverage, Passage, Sentence, Status, Usage, Verdict
-from kb.providers import Chat, Completion, Message
+from kb.models import Answer, Attempt, Citation, Coverage, Passage, Sentence, Status, Usage, Verdict, Withheld
+from kb.providers import Completion, Failure, Outcome, explain
 from kb.sentences import sentences
 from kb.verifying import best_span, check
+from kb.wording import note
+
+__all__ = ["Done", "Event", "Evidence", "Question", "Text", "Thought", "answer", "coverage", "today"]
 
 Similarity = Callable[[str, str], float]
 
-REFUSED = {"content_blocked", "refused_in_words", "region_blocked"}
+REFUSED = {Outcome.CONTENT_BLOCKED, Outcome.REFUSED_IN_WORDS, Outcome.REGION_BLOCKED}
 """Outcomes that are a provider's decision, not its failure."""
 
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """The passages found, before any model is asked."""
-
-    passages: tuple[Passage, ...]
-    coverage: Coverage
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A piece of the answer; its markers resolve to passages shown."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Thought:
-    """A piece of a model's thinking: shown folded, never cited, no part of the answer."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The end: the whole answer, checked."""
-
-    answer: Answer
-
-
-Event = Evidence | Text | Thought | Done
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What was asked, in which language to answer, of which provider, and as of which day."""
-
-    text: str
-    language: str
-    asked: str
-    as_of: date | None
-    today: date
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """An open chat and what it may be given: `budget` tokens of evidence, `max_tokens` of answer."""
-
-    chat: Chat
-    budget: int
-    max_tokens: int
-    tokens: Callable[[str], int]
-    extra: Callable[[int], dict[str, object]] | None = None
+ODD = {Outcome.CUT_OFF, Outcome.WRONG_LANGUAGE}
+"""Outcomes of an answer that is kept, with a word about it."""
 
 
 def answer(
     question: Question,
     passages: Sequence[Passage],
     level: Level,
-    open_call: Callable[[], Call] | None,
+    asking: Asking | None,
     similarity: Similarity | None = None,
+    language: str = "en",
 ) -> Iterator[Event]:
     """Answer from the passages; the last event is Done, whatever happens.
 
-    No model is asked when `level` finds no evidence or `open_call` is None.
+    No model is asked when `level` finds no evidence or `asking` is None. `language` is that of messages.
     """
     found = coverage(passages)
     yield Evidence(tuple(passages), found)
-    if level is Level.NONE:
-        yield Done(_without_model(question, passages, found, Status.NO_EVIDENCE, NOTHING))
+    if level is Level.NONE or asking is None:
+        none = level is Level.NONE
+        status, key = (Status.NO_EVIDENCE, "nothing") if none else (Status.ANSWERED, "evidence")
+        yield Done(_record(question, passages, found, status, message=note(key, language)))
         return
-    if open_call is None:
-        yield Done(_without_model(question, passages, found, Status.ANSWERED, EVIDENCE_ONLY))
-        return
-    try:
-        call = open_call()
-    except ProviderError as error:
-        yield Done(_failed(question, passages, found, error))
-        return
-    prompt = prompting.build(
-        question.text, passages, question.language, call.budget, call.tokens, question.today.isoformat()
-    )
-    markers = citing.Markers(len(prompt.shown))
-    written: list[str] = []
-    extra = call.extra(len(prompt.shown)) if call.extra else None
-    stream = call.chat.stream(
-        [Message("system", prompt.system), Message("user", prompt.user)], max_tokens=call.max_tokens, extra=extra
-    )
-    try:
-        for delta in stream:
-            if delta.thinking:
-                yield Thought(delta.thinking)
-            if text := markers.feed(delta.text):
-                written.append(text)
-                yield Text(text)
-        completion = stream.completion
-    except ProviderError as error:
-        yield Done(_failed(question, passages, found, error, partial="".join(written)))
-        return
-    finally:
-        stream.close()
-    if text := markers.end():
-        written.append(text)
-        yield Text(text)
-    yield Done(_finished(question, prompt, found, "".join(written), completion, similarity))
-
-
-NOTHING = "Nothing in the knowledge base fits this question; no model was asked."
-EVIDENCE_ONLY = "No model was asked; these are the passages that fit best."
-THIN = "The passages found do not answer this question."
-UNSUPPORTED = "No sentence of the model's answer is carried by the passages it cites."
+    for event in ask(question, passages, asking):
+        if isinstance(event, Prepared):
+            numbered = _numbered(event.prompt, event.withheld)
+            yield Evidence(numbered, coverage(numbered, event.left_out))
+        elif isinstance(event, Written):
+            yield Done(_finished(question, passages, event, similarity, asking))
+        else:
+            yield event
 
 
 def coverage(passages: Sequence[Passage], left_out: Sequence[str] = ()) -> Coverage:
@@ -156,48 +80,61 @@ def coverage(passages: Sequence[Passage], left_out: Sequence[str] = ()) -> Cover
     )
 
 
+def _numbered(prompt: prompting.Prompt, withheld: Sequence[Withheld]) -> tuple[Passage, ...]:
+    """All passages, those that were shown first, as they are numbered; what was withheld last."""
+    last = [each.passage for each in withheld if each.passage not in prompt.shown]
+    middle = [each for each in prompt.left_out if each not in last]
+    return (*prompt.shown, *middle, *dict.fromkeys(last))
+
+
 def _finished(
-    question: Question,
-    prompt: prompting.Prompt,
-    found: Coverage,
-    text: str,
-    completion: Completion,
-    similarity: Similarity | None,
+    question: Question, passages: Sequence[Passage], written: Written, similarity: Similarity | None, asking: Asking
 ) -> Answer:
-    attempt = Attempt(completion.provider, completion.model, completion.outcome)
-    text = text.strip()
-    if completion.outcome in REFUSED:
-        status, message, checked = Status.PROVIDER_REFUSED, text, ()
-    elif prompting.NO_ANSWER in text or not text:
-        status, message, checked = Status.THIN_EVIDENCE, THIN, ()
+    language = asking.language
+    numbered = _numbered(written.prompt, written.withheld) if written.prompt else tuple(passages)
+    found = coverage(numbered, written.left_out)
+    shown = written.prompt.shown if written.prompt else ()
+    text, completion, notes = written.text.strip(), written.completion, list(written.notes)
+    checked: tuple[Sentence, ...] = ()
+    if completion is None:
+        status = Status.PROVIDER_REFUSED if written.errors[-1].outcome in REFUSED else Status.PROVIDER_FAILED
+        if text:
+            notes.append(note("partial", language, text=text))
+    elif completion.outcome in REFUSED:
+        status = Status.PROVIDER_REFUSED
+        notes += [_told(completion, asking), text]
+    elif prompting.NO_ANSWER in text:
+        status = Status.THIN_EVIDENCE
+        notes.append(note("thin", language))
     else:
-        checked = tuple(checked_sentences(text, prompt.shown, similarity))
+        checked = tuple(checked_sentences(text, shown, similarity))
         carried = any(item.verdict in (Verdict.SUPPORTED, Verdict.PARTIAL) for item in checked)
-        status, message = (Status.ANSWERED, "") if carried else (Status.THIN_EVIDENCE, UNSUPPORTED)
-    if completion.outcome == "cut_off":
-        message = f"{message} The answer was cut off.".strip()
-    return Answer(
-        id=secrets.token_hex(8),
-        question=question.text,
-        status=status,
+        status = Status.ANSWERED if carried else Status.THIN_EVIDENCE
+        notes += [] if carried else [note("unsupported", language)]
+        notes += [_told(completion, asking)] if completion.outcome in ODD else []
+    return _record(
+        question,
+        numbered,
+        found,
+        status,
         text=text if checked else "",
         sentences=checked,
-        citations=citations(checked, prompt.shown, similarity),
-        passages=prompt.shown + prompt.left_out,
-        asked=question.asked,
-        answered_by=completion.provider,
-        model=completion.model,
-        attempts=(attempt,),
-        usage=completion.usage,
-        coverage=found,
-        as_of=question.as_of,
-        message=message,
+        citations=citations(checked, shown, similarity),
+        answered_by=completion.provider if completion else None,
+        model=completion.model if completion else None,
+        attempts=written.attempts,
+        usage=written.usage,
+        withheld=written.withheld,
+        message=" ".join(notes),
     )
 
 
-def checked_sentences(
-    text: str, shown: Sequence[Passage], similarity: Similarity | None = None
-) -> Iterator[Sentence]:
+def _told(completion: Completion, asking: Asking) -> str:
+    failure = Failure(Outcome(completion.outcome), completion.provider, completion.model, completion.endpoint)
+    return explain(failure, asking.opener.registry.get(completion.provider), asking.language)
+
+
+def checked_sentences(text: str, shown: Sequence[Passage], similarity: Similarity | None = None) -> Iterator[Sentence]:
     """Each sentence of an answer with the verdict on it; a sentence without a citation is unsupported."""
     for start, end in sentences(text):
         sentence = text[start:end]
@@ -233,36 +170,40 @@ def citations(
     return tuple(found)
 
 
-def _without_model(
-    question: Question, passages: Sequence[Passage], found: Coverage, status: Status, message: str
+def _record(
+    question: Question,
+    passages: Sequence[Passage],
+    found: Coverage,
+    status: Status,
+    *,
+    text: str = "",
+    sentences: tuple[Sentence, ...] = (),
+    citations: tuple[Citation, ...] = (),
+    answered_by: str | None = None,
+    model: str | None = None,
+    attempts: tuple[Attempt, ...] = (),
+    usage: Usage | None = None,
+    withheld: tuple[Withheld, ...] = (),
+    message: str = "",
 ) -> Answer:
     return Answer(
         id=secrets.token_hex(8),
         question=question.text,
         status=status,
-        text="",
-        sentences=(),
-        citations=(),
+        text=text,
+        sentences=sentences,
+        citations=citations,
         passages=tuple(passages),
         asked=question.asked,
-        answered_by=None,
-        model=None,
-        attempts=(),
-        usage=Usage(),
+        answered_by=answered_by,
+        model=model,
+        attempts=attempts,
+        usage=usage or Usage(),
         coverage=found,
         as_of=question.as_of,
         message=message,
+        withheld=withheld,
     )
-
-
-def _failed(
-    question: Question, passages: Sequence[Passage], found: Coverage, error: ProviderError, partial: str = ""
-) -> Answer:
-    status = Status.PROVIDER_REFUSED if error.outcome in REFUSED else Status.PROVIDER_FAILED
-    base = _without_model(question, passages, found, status, str(error))
-    attempt = Attempt(error.provider or question.asked, error.model, error.outcome, error.detail)
-    message = f"{error} It had written, unchecked: “{partial.strip()}”" if partial.strip() else str(error)
-    return replace(base, attempts=(attempt,), message=message)
 
 
 def today() -> date:

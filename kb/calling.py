@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kb.answering import Call
-from kb.providers import Registry, Secret, open_chat
+from kb.errors import ModelUnavailable, ProviderError
+from kb.providers import Breaker, Chat, DataPath, Outcome, Registry, Secret, open_chat
 from kb.providers.entries import Kind
 from kb.settings import Settings
 
@@ -23,35 +24,65 @@ EVIDENCE_SHARE, EVIDENCE_MOST, ANSWER_MOST = 0.4, 12_000, 1_500
 """Tokens for others: this share of the context window as evidence, within what a reader would check."""
 
 
-def opener(
-    settings: Settings,
-    registry: Registry,
-    server: Callable[[], LocalServer],
-    tokens: Callable[[str], int],
-    provider: str,
-    model: str | None,
-) -> Callable[[], Call]:
-    """What opens a chat with `provider` when the time comes; it raises ProviderError if that cannot be done."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An open chat and what it may be given: `budget` tokens of evidence, `max_tokens` of answer."""
 
-    def call() -> Call:
+    chat: Chat
+    budget: int
+    max_tokens: int
+    tokens: Callable[[str], int]
+    extra: Callable[[int], dict[str, object]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """What opens chats: the settings with their data path, the registry, the built-in server, one breaker for all."""
+
+    settings: Settings
+    registry: Registry
+    server: Callable[[], LocalServer]
+    tokens: Callable[[str], int]
+    breaker: Breaker
+
+    def open(self, provider: str, model: str | None = None) -> Call:
+        """A chat with `provider`; nothing is sent yet. Raises ProviderError if that cannot be done."""
         if provider == BUILT_IN:
-            running = server()
-            chat = open_chat(
-                registry,
-                BUILT_IN,
-                model=running.model,
-                base_url=running.base_url,
-                key=Secret(running.api_key),
-                context=running.context,
-                home=settings.home,
-            )
-            return Call(chat, LOCAL_EVIDENCE, LOCAL_ANSWER, tokens, local_extra)
-        chat = open_chat(registry, provider, model=model, home=settings.home)
-        small = registry[provider].kind is Kind.LOCAL
+            return self._built_in()
+        chat = open_chat(
+            self.registry,
+            provider,
+            model=model,
+            data_path=self.path,
+            breaker=self.breaker,
+            home=self.settings.home,
+        )
+        small = self.registry[provider].kind is Kind.LOCAL
         budget = min(int(chat.context * EVIDENCE_SHARE), EVIDENCE_MOST // (4 if small else 1))
-        return Call(chat, budget, min(chat.max_output, ANSWER_MOST), tokens)
+        return Call(chat, budget, min(chat.max_output, ANSWER_MOST), self.tokens)
 
-    return call
+    @property
+    def path(self) -> DataPath:
+        return DataPath(self.settings.data_path)
+
+    def _built_in(self) -> Call:
+        try:
+            running = self.server()
+            address = running.base_url
+        except ModelUnavailable as error:
+            outcome = str(Outcome.MODEL_NOT_FOUND)
+            raise ProviderError(outcome, str(error), provider=BUILT_IN, model=self.settings.model) from error
+        chat = open_chat(
+            self.registry,
+            BUILT_IN,
+            model=running.model,
+            base_url=address,
+            key=Secret(running.api_key),
+            context=running.context,
+            data_path=self.path,
+            home=self.settings.home,
+        )
+        return Call(chat, LOCAL_EVIDENCE, LOCAL_ANSWER, self.tokens, local_extra)
 
 
 def local_extra(shown: int) -> dict[str, object]:
@@ -59,7 +90,7 @@ def local_extra(shown: int) -> dict[str, object]:
     numbers = " | ".join(f'"[{number}]"' for number in range(1, shown + 1))
     grammar = (
         f'root ::= "NO_ANSWER" | sentence (" " sentence){{0,4}}\n'
-        f'sentence ::= [^\\[\\]\\n]{{8,400}} cite{{1,3}}\n'
+        f"sentence ::= [^\\[\\]\\n]{{8,400}} cite{{1,3}}\n"
         f"cite ::= {numbers}\n"
     )
     return {"cache_prompt": True, "grammar": grammar}

@@ -1,23 +1,31 @@
 """Version text → chunks: spans of whole sentences, of a size the embedder reads whole.
 
-LlamaIndex's SentenceSplitter packs sentences into chunks; the sentences are ours (`kb.sentences`), because
-its own knows English only. Spans are exact: `chunk.text == text[chunk.start:chunk.end]`.
+Sentences are packed in order until a chunk is full; the next one begins with the last sentences of
+the one before, so that what is said across a boundary stands in one of them whole. Spans are exact:
+`chunk.text == text[chunk.start:chunk.end]`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from kb.models import Chunk, digest
 from kb.sentences import sentences
 
-CHUNKER = "sentences-220-40-1"
-"""Name and revision of the chunker; a store is bound to it."""
+CHUNKER = "sentences-220-40-2"
+"""Name and revision of the chunker and of the terms beside it; a store is bound to it."""
 
 SIZE = 220
-"""Target size of a chunk in tokens of the embedder: about 900 characters of English, 330 of Chinese."""
+"""Most tokens of a chunk, as the embedder counts: about 900 characters of English, 330 of Chinese."""
 
 OVERLAP = 40
+"""Most tokens that a chunk repeats of the one before it."""
+
+LONGEST = 1_000
+"""Characters of a piece that is not cut further before it is counted: a longer one has no sentences in it."""
+
+_CLAUSE = re.compile(r"[,;:，；：、]\s*|\s+")
 
 
 def chunks(version_id: str, text: str, language: str, tokens: Callable[[str], int]) -> Iterator[Chunk]:
@@ -29,29 +37,35 @@ def chunks(version_id: str, text: str, language: str, tokens: Callable[[str], in
 
 def spans(text: str, tokens: Callable[[str], int]) -> list[tuple[int, int]]:
     """Start and end of each chunk in `text`, ascending; no chunk is blank."""
-    from llama_index.core.node_parser import SentenceSplitter
-
-    splitter = SentenceSplitter(
-        chunk_size=SIZE,
-        chunk_overlap=OVERLAP,
-        tokenizer=lambda piece: range(tokens(piece)),
-        chunking_tokenizer_fn=_pieces,
-        paragraph_separator="\n",
-    )
+    pieces = [piece for start, end in sentences(text) for piece in _pieces(text, start, end, tokens)]
     found: list[tuple[int, int]] = []
-    after = 0
-    for piece in splitter.split_text(text):
-        words = piece.strip()
-        start = text.find(words, after)
-        if start < 0:
-            start = text.index(words)
-        if words:
-            found.append((start, start + len(words)))
-            after = start + 1
+    first = size = 0
+    for number, (start, end, count) in enumerate(pieces):
+        if size and size + count > SIZE:
+            found.append((pieces[first][0], pieces[number - 1][1]))
+            first, size = _overlap(pieces, first, number, SIZE - count)
+        size += count
+    if pieces:
+        found.append((pieces[first][0], pieces[-1][1]))
     return found
 
 
-def _pieces(text: str) -> list[str]:
-    """The text cut before each sentence but the first; joined, they are the text again."""
-    cuts = [0, *(start for start, _ in sentences(text)[1:]), len(text)]
-    return [text[start:end] for start, end in zip(cuts, cuts[1:], strict=False)]
+def _overlap(pieces: list[tuple[int, int, int]], first: int, number: int, room: int) -> tuple[int, int]:
+    """Where the chunk after `number - 1` begins, and the tokens it repeats: at most OVERLAP, and at most `room`."""
+    start, size = number, 0
+    while start - 1 > first and size + pieces[start - 1][2] <= min(OVERLAP, room):
+        start -= 1
+        size += pieces[start][2]
+    return start, size
+
+
+def _pieces(text: str, start: int, end: int, tokens: Callable[[str], int]) -> Iterator[tuple[int, int, int]]:
+    """A sentence with its tokens; one that is too long for a chunk is cut at clauses, then anywhere."""
+    if end - start <= LONGEST and (count := tokens(text[start:end])) <= SIZE:
+        yield start, end, count
+        return
+    middle = (start + end) // 2
+    cuts = [match.end() for match in _CLAUSE.finditer(text, start, end) if start < match.end() < end]
+    cut = min(cuts, key=lambda place: abs(place - middle), default=middle)
+    yield from _pieces(text, start, cut, tokens)
+    yield from _pieces(text, cut, end, tokens)

@@ -74,6 +74,10 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         },
         "usage": asdict(answer.usage),
         "coverage": asdict(answer.coverage),
+        "withheld": [
+            {"provider": each.provider, "chunk_id": each.passage.chunk_id, "certain": each.certain}
+            for each in answer.withheld
+        ],
         "as_of": answer.as_of.isoformat() if answer.as_of else None,
         "message": answer.message,
     }

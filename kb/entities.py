@@ -20,10 +20,11 @@ from kb.settings import DATA
 
 REGISTRY = DATA / "entities" / "registry.toml"
 
-KINDS = frozenset(
+_KINDS = (
     "company agency person regulation chip model law policy-document organization government-body legislature "
-    "technology bill product event-series project media country place".split()
+    "technology bill product event-series project media country place"
 )
+KINDS = frozenset(_KINDS.split())
 
 ANY_CASE = 6
 """Names of at least this many characters are found in any case; shorter ones (US, Arm, Intel) as they are written."""
@@ -91,6 +92,8 @@ class Entities:
                 self._other[name.text[0].casefold()].append(name)
             else:
                 self._latin[name.tokens[0]].append(name)
+        starts = "".join(map(re.escape, sorted(self._other.keys() | self._short.keys())))
+        self._starts = re.compile(f"[{starts}]" if starts else "(?!)")
         for names in (*self._latin.values(), *self._other.values()):
             names.sort(key=lambda name: (-len(name.tokens), -len(name.text)))
 
@@ -172,8 +175,11 @@ class Entities:
 
     def _other_mentions(self, text: str) -> Iterator[Mention]:
         folded = text.casefold() if len(text.casefold()) == len(text) else text
+        if not _HAN.search(text):
+            return
         at = 0
-        while at < len(text):
+        while (start := self._starts.search(folded, at)) is not None:
+            at = start.start()
             char = folded[at]
             name = next((name for name in self._other.get(char, ()) if _stands(name, folded, at)), None)
             if name is not None:
@@ -187,10 +193,16 @@ class Entities:
     def _stands_short(self, text: str, at: int) -> bool:
         """Whether a single character stands for its country: beside another such (中美), or in 对华, 美企."""
         before, after = text[at - 1 : at], text[at + 1 : at + 2]
-        if before in _SHORT_BEFORE and before or after in _SHORT_AFTER and after:
+        if (before in _SHORT_BEFORE and before) or (after in _SHORT_AFTER and after):
             return True
         pair = (before in self._short and text[at - 2 : at - 1] != "其") or (after in self._short and before != "其")
-        return bool(pair) and text[at : at + 2] not in ("日中", "华中", "华英", "英华", "中日" if before == "其" else "")
+        return bool(pair) and text[at : at + 2] not in (
+            "日中",
+            "华中",
+            "华英",
+            "英华",
+            "中日" if before == "其" else "",
+        )
 
 
 @lru_cache(maxsize=65536)

@@ -17,22 +17,25 @@ from kb.catalog import Catalog, Entry
 from kb.chunking import CHUNKER, chunks
 from kb.contract import answer_json
 from kb.embedding import Embedder, load_embedder
-from kb.errors import IndexMismatch, UsageError
+from kb.errors import IndexMismatch, ProviderError, UsageError
 from kb.language import detect
 from kb.lock import WriterLock
 from kb.models import Answer, Article, Change, Filters, Passage, Version, digest
 from kb.settings import Settings
+from kb.terms import terms
 from kb.views import Passages
-from kb.words import words
 
 if TYPE_CHECKING:
     import pandas
 
-    from kb.answering import Call, Event
+    from kb.answering import Event
+    from kb.asking import Asking
+    from kb.calling import Call, Opener
     from kb.dense import DenseIndex
     from kb.local.server import LocalServer
     from kb.providers import Registry
     from kb.retrieval import Found, Retriever
+    from kb.spend import Purse
     from kb.status import Status
 
 PUBLISH_AFTER = 500
@@ -81,6 +84,7 @@ class KnowledgeBase:
         if self._given is not None:
             return self._given
         chosen = self.settings
+        self._check_path(chosen.embedding_url if chosen.embedder == "openai-like" else "")
         with self._loading:
             return load_embedder(
                 chosen.embedder,
@@ -99,6 +103,17 @@ class KnowledgeBase:
             self._check_binding()
             return DenseIndex(
                 self.catalog, self._index_folder, self.embedder.id, self.embedder.dimension, self.settings.chroma
+            )
+
+    def _check_path(self, url: str) -> None:
+        """Raise ProviderError if the data path does not permit the embeddings' address."""
+        from kb.providers import DataPath, Outcome
+
+        if url and not DataPath(self.settings.data_path).permits(self.registry.area(url)):
+            raise ProviderError(
+                str(Outcome.PATH_FORBIDDEN),
+                f"the data path {self.settings.data_path} does not allow embeddings from {url}; nothing was sent. "
+                "Choose the built-in embedder (LAGEBILD_EMBEDDER=e5), or change LAGEBILD_DATA_PATH",
             )
 
     @property
@@ -149,7 +164,7 @@ class KnowledgeBase:
             article=article,
             chunks=cut,
             inputs=tuple(hashes),
-            words=tuple(" ".join(words(f"{article.title}\n{chunk.text}", article.language)) for chunk in cut),
+            words=tuple(" ".join(terms(f"{article.title}\n{chunk.text}", article.language)) for chunk in cut),
             vectors=dict(zip(wanted, vectors, strict=True)),
             model=self.embedder.id,
         )
@@ -259,32 +274,69 @@ class KnowledgeBase:
         since: date | None = None,
         until: date | None = None,
         as_of: date | None = None,
+        fallback: Sequence[str] | None = None,
+        consent: bool = False,
+        interface: str | None = None,
     ) -> Iterator[Event]:
         """Answer a question as it comes: Evidence, then Text (and Thought), then Done with the checked answer.
 
         `provider` is an id of the registry, or "none" for the evidence alone; default is the settings'.
+        `fallback` are those asked after it, in this order; `consent` lets them have what its filter
+        refused. `interface` is the language of messages (en, de, zh). Raises ProviderError for an id that
+        is not registered.
         """
         from kb.answering import Done, Question, answer, today
 
         asked = provider or self.settings.provider
+        messages = interface or self.settings.language
         filters = Filters(tuple(languages), tuple(sources), since, until, as_of)
         language = detect(question)
         found = self._found(question, language, filters, k)
         wanted = Question(question, answer_language or language, asked, as_of, as_of or today())
-        opening = None
+        asking = None
         if asked != "none":
-            opening = self.caller(asked, model)
-        for event in answer(wanted, found.passages, found.evidence, opening, self._similarity):
+            asking = self.asking(asked, model, fallback=fallback, consent=consent, interface=messages)
+        for event in answer(wanted, found.passages, found.evidence, asking, self._similarity, messages):
             if isinstance(event, Done):
                 self.catalog.save_answer(event.answer.id, question, event.answer.status, answer_json(event.answer))
             yield event
 
+    def asking(
+        self,
+        provider: str,
+        model: str | None = None,
+        *,
+        fallback: Sequence[str] | None = None,
+        consent: bool = False,
+        interface: str | None = None,
+    ) -> Asking:
+        """Who will be asked, in which order and within what. Raises ProviderError for an id that is not registered."""
+        from kb.asking import Asking, order
+
+        chosen = self.settings.fallback if fallback is None else fallback
+        ids = order(provider, chosen)
+        for id in ids:
+            self.registry.provider(id)
+        named = model or self.settings.model_for(provider)
+        return Asking(ids, self.opener, self.purse, named, consent, interface or self.settings.language)
+
     def caller(self, provider: str, model: str | None = None) -> Callable[[], Call]:
         """What opens a chat with a provider when it is called. Raises ProviderError for one that is not registered."""
-        from kb.calling import opener
-
         self.registry.provider(provider)
-        return opener(self.settings, self.registry, self._server, self.embedder.tokens, provider, model)
+        return lambda: self.opener.open(provider, model or self.settings.model_for(provider))
+
+    @cached_property
+    def opener(self) -> Opener:
+        from kb.calling import Opener
+        from kb.providers import Breaker
+
+        return Opener(self.settings, self.registry, self._server, self.embedder.tokens, Breaker())
+
+    @cached_property
+    def purse(self) -> Purse:
+        from kb.spend import Purse
+
+        return Purse(self.catalog, dict(self.settings.daily_cap))
 
     def ask(self, question: str, **choices: Any) -> Answer:
         """The checked answer to a question; takes what `stream` takes."""

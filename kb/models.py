@@ -272,6 +272,15 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Withheld:
+    """A passage that a provider's filter did not let through; not `certain` if the probes ran out before it."""
+
+    provider: str
+    passage: Passage
+    certain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens and cost of an answer; `estimated` when the provider did not report them."""
 
@@ -314,6 +323,7 @@ class Answer:
     coverage: Coverage
     as_of: date | None = None
     message: str = ""
+    withheld: tuple[Withheld, ...] = ()
 
     def _repr_html_(self) -> str:
         from kb.views import answer_html

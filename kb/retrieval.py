@@ -11,7 +11,7 @@ A language with ten times the articles gains nothing by it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,33 +24,61 @@ from kb.entities import load_entities
 from kb.exact import Statistics, centred
 from kb.gate import Evidence, Signal, decide, named
 from kb.models import Filters, Passage
+from kb.prior import language_means
+from kb.terms import marks
 from kb.words import query_words
 
 CANDIDATES = 50
 """Chunks taken from each of the two indexes, in each language."""
 
-LEXICAL_WEIGHT = 0.5
+LEXICAL_WEIGHT = 0.35
 """Weight of BM25 beside the cosine, both scaled to 0..1 over the candidates."""
+
+MARKS_WEIGHT = 0.6
+"""Standard deviations that the best match by marks is worth."""
 
 PRIOR = 50
 """Vectors that the pooled statistics count for when a language has few of its own."""
 
 
+TYPICAL = 0.1
+"""Standard deviation of a question's cosine with centred passages (measured: 0.09 on XQuAD, 0.13 on our briefs)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A chunk that one of the two indexes found: its calibrated dense score, and its BM25 score (0 without)."""
+    """A chunk that one of the indexes found: its calibrated dense score, its BM25 score over all words of the
+    question, and that over the marks which are the same in every language (0 where nothing matched)."""
 
     seq: int
     dense: float
     words: float
+    marks: float
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question as the search sees it: its vector (d,), the same with its language taken off, its marks."""
+
+    text: str
+    language: str
+    vector: np.ndarray
+    centred: np.ndarray
+    marks: tuple[str, ...]
+
+    def words_in(self, language: str) -> list[str]:
+        """The terms to look for in a language: those of the question, cut as that language is cut."""
+        return list(dict.fromkeys([*query_words(self.text, language), *self.marks]))
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk with its score, calibrated across languages: standard deviations above its language's mean."""
+    """A chunk with its calibrated dense score (standard deviations above its language's mean), and the score that
+    orders it, which adds what words and marks say."""
 
     seq: int
     score: float
+    dense: float
     language: str
 
 
@@ -77,7 +105,7 @@ class Retriever:
         passages = tuple(self.passages(hits[:k]))
         if not passages:
             return Found((), Evidence.NONE, Signal(0.0, 0.0))
-        signal = Signal(hits[0].score, self._named(query, language, passages))
+        signal = Signal(max(hit.dense for hit in hits), self._named(query, language, passages))
         return Found(passages, decide(signal), signal)
 
     def _named(self, query: str, language: str, passages: Sequence[Passage]) -> float:
@@ -91,41 +119,35 @@ class Retriever:
     def hits(self, query: str, vector: np.ndarray, language: str, filters: Filters) -> list[Hit]:
         """All candidates of all languages for a question in `language`, merged, the best first."""
         self._index.refresh()
-        calibration = Calibration(self._index.statistics())
-        question = calibration.question(vector, language)
+        calibration = Calibration(self._index.statistics(), language_means(self._embedder.id))
+        asked = Query(query, language, vector, calibration.question(vector, language), tuple(marks(query, language)))
         wanted = replace(filters, languages=())
         pools = {
-            name: self._candidates(query, vector, question, name, calibration, wanted)
+            name: self._candidates(asked, name, calibration, wanted)
             for name in self._index.languages()
             if not filters.languages or name in filters.languages
         }
-        most = max((item.words for pool in pools.values() for item in pool), default=0.0)
-        found = [hit for name, pool in pools.items() for hit in merge_scores(pool, most, name)]
-        return sorted(found, key=lambda hit: (-hit.score, hit.seq))
+        return merge(pools)
 
     def _candidates(
         self,
-        query: str,
-        vector: np.ndarray,
-        question: np.ndarray,
-        language: str,
+        query: Query,
+        name: str,
         calibration: Calibration,
         filters: Filters,
     ) -> list[Candidate]:
-        nearest = [seq for seq, _ in self._index.nearest(vector, language, filters, CANDIDATES)]
+        nearest = [seq for seq, _ in self._index.nearest(query.vector, name, filters, CANDIDATES)]
         with self._catalog.reading() as db:
-            found = dict(lexical.search(db, language, self._words(query, language), filters, CANDIDATES))
-        vectors = self._index.vectors([*nearest, *found])
+            found = dict(lexical.search(db, name, query.words_in(name), filters, CANDIDATES))
+            marked = dict(lexical.search(db, name, query.marks, filters, CANDIDATES))
+        vectors = self._index.vectors([*nearest, *found, *marked])
         if not vectors:
             return []
-        scores = calibration.scores(question, np.stack(list(vectors.values())), language)
-        return [Candidate(seq, float(score), found.get(seq, 0.0)) for seq, score in zip(vectors, scores, strict=True)]
-
-    @staticmethod
-    def _words(query: str, language: str) -> list[str]:
-        """The question's words as they would stand in that language, names widened by their aliases."""
-        aliases = query_words(" ".join(load_entities().expand(query)), language)
-        return list(dict.fromkeys([*query_words(query, language), *aliases]))
+        scores = calibration.scores(query.centred, np.stack(list(vectors.values())), name)
+        return [
+            Candidate(seq, float(score), found.get(seq, 0.0), marked.get(seq, 0.0))
+            for seq, score in zip(vectors, scores, strict=True)
+        ]
 
     def passages(self, hits: Sequence[Hit]) -> list[Passage]:
         """The hits with their text and article, in the order given; ranks count from 1."""
@@ -144,11 +166,13 @@ class Retriever:
 class Calibration:
     """Makes the scores of different languages comparable, from the statistics of their vectors.
 
-    A language with few vectors leans on all languages together, as if those had given it PRIOR vectors more.
+    A language with few vectors leans on what was known before (`prior`, a mean for each language), else on
+    all languages together, as if those had given it PRIOR vectors more.
     """
 
-    def __init__(self, known: Mapping[str, Statistics]) -> None:
+    def __init__(self, known: Mapping[str, Statistics], prior: Mapping[str, np.ndarray]) -> None:
         self._known = known
+        self._prior = prior
         self._total = sum(item.count for item in known.values())
 
     def question(self, vector: np.ndarray, language: str) -> np.ndarray:
@@ -163,10 +187,13 @@ class Calibration:
         return (centred(vectors, self._mean(language)) @ question - middle) / deviation
 
     def _mean(self, language: str) -> np.ndarray:
-        pooled = sum(item.count * item.mean for item in self._known.values()) / self._total
         own = self._known.get(language)
         share = _share(own)
-        return share * own.mean + (1 - share) * pooled if own else np.asarray(pooled)
+        if language in self._prior:
+            before = self._prior[language]
+        else:
+            before = np.asarray(sum(item.count * item.mean for item in self._known.values()) / self._total)
+        return share * own.mean + (1 - share) * before if own else before
 
     def _spread(self, question: np.ndarray, language: str) -> tuple[float, float]:
         own = self._known.get(language)
@@ -175,11 +202,28 @@ class Calibration:
         parts += [(share, own)] if own else []
         middle = sum(weight * float(question @ item.centred_mean) for weight, item in parts)
         variance = sum(weight * float(question @ item.covariance @ question) for weight, item in parts)
-        return middle, max(variance, 1e-6) ** 0.5
+        trust = self._total / (self._total + PRIOR)
+        return trust * middle, (trust * variance + (1 - trust) * TYPICAL**2) ** 0.5
 
 
 def _share(own: Statistics | None) -> float:
     return own.count / (own.count + PRIOR) if own else 0.0
+
+
+def merge(pools: Mapping[str, Sequence[Candidate]]) -> list[Hit]:
+    """The candidates of all languages in one order, the best first.
+
+    Each language's fused order takes its sorted calibrated scores (the r-th of the order the r-th
+    largest), and what a chunk shares with the question by marks is added: those are fair to every language.
+    """
+    most_words = _most(item.words for pool in pools.values() for item in pool)
+    most_marks = _most(item.marks for pool in pools.values() for item in pool)
+    found = []
+    for language, pool in pools.items():
+        scores = sorted((item.dense for item in pool), reverse=True)
+        for item, score in zip(fuse(pool, most_words), scores, strict=True):
+            found.append(Hit(item.seq, score + MARKS_WEIGHT * item.marks / most_marks, item.dense, language))
+    return sorted(found, key=lambda hit: (-hit.score, hit.seq))
 
 
 def fuse(candidates: Sequence[Candidate], most: float) -> list[Candidate]:
@@ -189,17 +233,12 @@ def fuse(candidates: Sequence[Candidate], most: float) -> list[Candidate]:
     question's weighs little.
     """
     dense = _scaled([item.dense for item in candidates])
-    fused = [
-        (score + LEXICAL_WEIGHT * item.words / (most or 1.0), item)
-        for score, item in zip(dense, candidates, strict=True)
-    ]
+    fused = [(score + LEXICAL_WEIGHT * item.words / most, item) for score, item in zip(dense, candidates, strict=True)]
     return [item for _, item in sorted(fused, key=lambda pair: (-pair[0], pair[1].seq))]
 
 
-def merge_scores(candidates: Sequence[Candidate], most: float, language: str) -> list[Hit]:
-    """The fused order of one language with calibrated scores: the r-th of the order takes the r-th largest."""
-    scores = sorted((item.dense for item in candidates), reverse=True)
-    return [Hit(item.seq, score, language) for item, score in zip(fuse(candidates, most), scores, strict=True)]
+def _most(values: Iterable[float]) -> float:
+    return max(values, default=0.0) or 1.0
 
 
 def _scaled(values: Sequence[float]) -> list[float]:

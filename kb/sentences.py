@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 
-ABBREVIATIONS = frozenset(
+_ABBREVIATIONS = (
     "mr mrs ms dr prof st no nos nr vs etc inc ltd corp co cf al fig sec gen col sen rep gov jr sr dept est approx ca "
-    "bzw usw vgl ggf evtl inkl exkl abs art bd hrsg jh mio mrd bio tsd str tel zzgl sog ehem geb gest rd max min "
-    "jan feb mar apr jun jul aug sep sept oct okt nov dec dez mär bn mn tn vol pp ed eds e.g i.e u.a z.b d.h o.ä u.s "
-    "u.k u.n e.u a.m p.m ph.d v.a i.d.r u.u s.o n.v b.v s.a".split()
+    "bzw usw vgl ggf evtl inkl exkl abs art bd hrsg jh mio mrd bio tsd str tel zzgl sog ehem geb gest rd max min jan "
+    "feb mar apr jun jul aug sep sept oct okt nov dec dez mär bn mn tn vol pp ed eds e.g i.e u.a z.b d.h o.ä u.s u.k "
+    "u.n e.u a.m p.m ph.d v.a i.d.r u.u s.o n.v b.v s.a"
 )
+ABBREVIATIONS = frozenset(_ABBREVIATIONS.split())
 """What a full stop belongs to, in lower case and without that stop."""
-
-MONTHS = (
+_MONTHS = (
     "januar februar märz april mai juni juli august september oktober november dezember jänner january february march "
     "may june july october december"
-).split()
+)
+
+MONTHS = _MONTHS.split()
 
 _HARD = "。！？"
 _CLOSERS = "\"'”’»«›‹“‘」』）)】]〉》"
@@ -36,7 +38,7 @@ def sentences(text: str) -> list[tuple[int, int]]:
     Closing quotation marks, brackets and citation markers ("[1][2]") stay with the sentence they follow; a line
     break always ends one; a Chinese semicolon ends one when a clause of some length follows.
     """
-    spans = []
+    spans: list[tuple[int, int]] = []
     start = 0
     for match in _STOP.finditer(text):
         if match.start() < start or not _ends(text, match):
@@ -73,7 +75,7 @@ def _with_closers(text: str, match: re.Match[str]) -> int:
 
 
 def _opens(text: str, at: int) -> bool:
-    """Whether the mark at `at` opens a new quotation rather than closing the last one: a space before it, none after."""
+    """Whether the mark at `at` opens a new quotation rather than closing one: a space before it, none after."""
     before = text[at - 1 : at]
     after = text[at + 1 : at + 2]
     return before.isspace() and bool(after) and not after.isspace()
@@ -103,7 +105,9 @@ def _ends(text: str, match: re.Match[str]) -> bool:
         return _starts_sentence(after)
     if token in ABBREVIATIONS or re.fullmatch(r"(?:[a-zäöü]\.)*[a-zäöü]", token):
         return _ends_acronym(token, after)
-    if token.endswith(("z", "d", "u", "i", "o")) and re.search(r"(?:^|\s)(?:z|d|u|i|o|s|v)\.\s?[a-zä]$", before.lower()):
+    if token.endswith(("z", "d", "u", "i", "o")) and re.search(
+        r"(?:^|\s)(?:z|d|u|i|o|s|v)\.\s?[a-zä]$", before.lower()
+    ):
         return False
     if re.fullmatch(r"\d{1,2}", token) and _ORDINAL_NOUN.match(after):
         return False
@@ -113,7 +117,7 @@ def _ends(text: str, match: re.Match[str]) -> bool:
 
 
 def _ends_acronym(token: str, after: str) -> bool:
-    """"… in the U.S. The rule …": an acronym with stops ends a sentence before a capitalised function word."""
+    """ "… in the U.S. The rule …": an acronym with stops ends a sentence before a capitalised function word."""
     return "." in token and _NEW_SENTENCE.match(after) is not None
 
 
@@ -123,7 +127,13 @@ def _starts_sentence(after: str) -> bool:
     if not rest:
         return True
     first = rest[0]
-    return first.isupper() or re.match(r"[a-z]{1,2}[A-Z]", rest) is not None or first.isdigit() or _is_han(first) or first in "\n“„\"«»‚‘「『(（[【—–-#*•《"
+    return (
+        first.isupper()
+        or re.match(r"[a-z]{1,2}[A-Z]", rest) is not None
+        or first.isdigit()
+        or _is_han(first)
+        or first in '\n“„"«»‚‘「『(（[【—–-#*•《'
+    )
 
 
 def _continues(text: str, match: re.Match[str]) -> bool:

@@ -7,6 +7,7 @@ is noticed. Keys of LLM providers are not settings (see `kb.providers`).
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -21,6 +22,10 @@ DATA = ROOT / "data"
 
 ELSEWHERE = {"BENCH", "FAULT", "SEED", "LIVE"}
 """LAGEBILD_ variables that tests and benchmarks read; not settings."""
+
+
+DATA_PATHS = ("any", "local", "mainland", "no-mainland")
+"""Where questions, evidence and embeddings may go (see `kb.providers.datapath`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,9 @@ class Settings:
     hf_endpoint: str = "https://huggingface.co"
     threads: int = 0
     language: str = "en"
+    data_path: str = "any"
+    fallback: tuple[str, ...] = ()
+    daily_cap: tuple[tuple[str, float], ...] = ()
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None, home: Path | None = None) -> Settings:
@@ -67,10 +75,40 @@ class Settings:
         """Where the weights of local models lie; shared by all homes unless set."""
         return self.models or self.home / "models"
 
+    def model_for(self, provider: str) -> str | None:
+        """The model to ask of `provider`: the setting belongs to the provider of the settings; None: its default."""
+        named = provider == self.provider != "local" and self.model != Settings.model_default()
+        return self.model if named else None
+
+    @classmethod
+    def model_default(cls) -> str:
+        """The local model of a process that sets none."""
+        return next(str(item.default) for item in fields(cls) if item.name == "model")
+
 
 def default_home() -> Path:
     """`data/store` in a checkout, else the user's data directory."""
     return DATA / "store" if (ROOT / ".git").exists() else user_data_path("lagebild")
+
+
+def _data_path(value: str) -> str:
+    if value not in DATA_PATHS:
+        raise ValueError(f"one of {', '.join(DATA_PATHS)}")
+    return value
+
+
+def _ids(value: str) -> tuple[str, ...]:
+    return tuple(id.strip() for id in value.split(",") if id.strip())
+
+
+def _caps(value: str) -> tuple[tuple[str, float], ...]:
+    found = []
+    for part in value.split(","):
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Z]{3})", part.strip())
+        if match is None:
+            raise ValueError("amounts a day with their currency, like 5 CNY or 5 CNY, 1 USD")
+        found.append((match[2], float(match[1])))
+    return tuple(found)
 
 
 CASTS: dict[str, Callable[[str], object]] = {
@@ -78,11 +116,15 @@ CASTS: dict[str, Callable[[str], object]] = {
     "MODELS": Path,
     "THREADS": int,
     "EMBEDDING_DIMENSION": int,
+    "DATA_PATH": _data_path,
+    "FALLBACK": _ids,
+    "DAILY_CAP": _caps,
 }
 
 
 def _cast(key: str, value: str) -> object:
     try:
         return CASTS.get(key, str)(value)
-    except ValueError:
-        raise SettingsError(f"LAGEBILD_{key}={value!r} cannot be read; it should be a number") from None
+    except ValueError as error:
+        wanted = "a number" if CASTS[key] is int else str(error)
+        raise SettingsError(f"LAGEBILD_{key}={value!r} cannot be read; it should be {wanted}") from None

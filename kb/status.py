@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from kb import generations, schema
+from kb.spend import DaySpent, by_day, ledger
 
 if TYPE_CHECKING:
     from kb.knowledge import KnowledgeBase
@@ -27,7 +28,7 @@ class FailingSource:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Counts of what is stored, by language too, and how the index stands to the catalog."""
+    """Counts of what is stored, by language too, how the index stands to the catalog, and what a week's calls used."""
 
     home: str
     articles: int
@@ -42,6 +43,7 @@ class Status:
     waiting: int
     failing: tuple[FailingSource, ...]
     problems: tuple[str, ...]
+    spend: tuple[DaySpent, ...] = ()
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -84,4 +86,5 @@ def read_status(kb: KnowledgeBase) -> Status:
         waiting=kb.catalog.last_seq() - (now.applied if now else 0),
         failing=tuple(FailingSource(row.id, row.failing_since, row.reason or "", row.next_try) for row in failing),
         problems=tuple(kb.catalog.check()),
+        spend=by_day(ledger(kb.catalog, days=7)),
     )

@@ -22,7 +22,7 @@ BORDERS = {
     "feedparser": {"ingest/discover.py"},
     "xllamacpp": {"kb/local"},
     "onnxruntime": {"kb/embedding"},
-    "llama_index": {"kb/embedding", "kb/chunking.py", "kb/providers", "kb/foreign.py"},
+    "llama_index": {"kb/embedding", "kb/providers", "kb/foreign.py"},
     "jieba": {"kb/words.py"},
     "openai": {"kb/providers"},
     "protego": {"ingest/robots.py"},

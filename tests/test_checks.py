@@ -13,9 +13,8 @@ import pytest
 from ingest.checks import DEAD_AFTER, Check, Verdict, check_sources
 from ingest.policy import FetchPolicy
 from ingest.run import Options
+from ingest.schedule import watch
 from ingest.sources import Kind, Source, add_sources, load_sources, new_source, switch_source
-from ingest.watch import watch
-from ingest.work import Bench
 from kb.embedding import load_embedder
 from kb.knowledge import KnowledgeBase, open_kb
 from kb.ledger import Ledger
@@ -44,15 +43,11 @@ def source(url: str, id: str = "s", kind: Kind = Kind.FEED) -> Source:
     return Source(id, id, kind, url)
 
 
-def checked(kb: KnowledgeBase, *sources: Source, now: datetime = SOON) -> dict[str, Check]:
-    bench = Bench(kb, QUICK, keep=False)
-    try:
-        return {seen.source_id: seen for seen in check_sources(sources, bench, now)}
-    finally:
-        bench.close()
+def checked(*sources: Source, now: datetime = SOON) -> dict[str, Check]:
+    return {seen.id: seen for seen in check_sources(sources, QUICK, now)}
 
 
-def test_how_sources_stand(kb: KnowledgeBase, room: Newsroom, tmp_path: Path) -> None:
+def test_how_sources_stand(room: Newsroom, tmp_path: Path) -> None:
     room.publish("chips", "models", "cars", "ships")
     room.on("/news/cars", page_of(STUB))
     room.on("/html", page_of(b"<!doctype html><html><body>Accept all cookies</body></html>"))
@@ -61,7 +56,6 @@ def test_how_sources_stand(kb: KnowledgeBase, room: Newsroom, tmp_path: Path) ->
     (tmp_path / "papers").mkdir()
     (tmp_path / "papers" / "a.md").write_text("# A\n\ntext")
     seen = checked(
-        kb,
         source(room.url("/feed.xml"), "feed"),
         source(room.url("/sitemap.xml"), "sitemap", Kind.SITEMAP),
         source(room.url("/html"), "html"),
@@ -92,30 +86,22 @@ def test_how_sources_stand(kb: KnowledgeBase, room: Newsroom, tmp_path: Path) ->
     assert (seen["papers"].items, seen["papers"].kind) == (1, "folder")
 
 
-def test_a_feed_that_answers_with_old_items_is_dead(kb: KnowledgeBase, room: Newsroom) -> None:
+def test_a_feed_that_answers_with_old_items_is_dead(room: Newsroom) -> None:
     room.publish("chips")
     late = FIRST + timedelta(days=DEAD_AFTER, hours=1)
-    seen = checked(kb, source(room.url("/feed.xml")), now=late)["s"]
+    seen = checked(source(room.url("/feed.xml")), now=late)["s"]
     assert seen.verdict is Verdict.DEAD
     assert "its newest item is 180 days old" in seen.message
     early = FIRST + timedelta(days=DEAD_AFTER, hours=-1)
-    assert checked(kb, source(room.url("/feed.xml")), now=early)["s"].verdict is Verdict.ALIVE
+    assert checked(source(room.url("/feed.xml")), now=early)["s"].verdict is Verdict.ALIVE
 
 
-def test_a_source_behind_a_wall_is_closed(kb: KnowledgeBase, room: Newsroom) -> None:
+def test_a_source_behind_a_wall_is_closed(room: Newsroom) -> None:
     room.publish("chips")
     room.on("/news/chips", page_of(STUB))
-    seen = checked(kb, source(room.url("/feed.xml")))["s"]
+    seen = checked(source(room.url("/feed.xml")))["s"]
     assert (seen.verdict, seen.full_text) == (Verdict.CLOSED, 0.0)
     assert "(paywall)" in seen.message
-
-
-def test_checking_stores_nothing(kb: KnowledgeBase, room: Newsroom) -> None:
-    room.publish("chips")
-    checked(kb, source(room.url("/feed.xml")))
-    assert kb.catalog.counts()["articles"] == 0
-    assert Ledger(kb.catalog).sources() == {} and Ledger(kb.catalog).runs() == []
-    assert not (kb.settings.home / "snapshots").exists()
 
 
 def test_watching_takes_sources_as_they_come_due(
@@ -129,7 +115,8 @@ def test_watching_takes_sources_as_they_come_due(
     room.publish("chips")
     add_sources(home, [new_source(room.url("/feed.xml"), load_sources(home), id="room")])
     stop, told, done = threading.Event(), list[str](), list[Outcome]()
-    for outcome in watch(kb, Options(policy=QUICK), stop=stop, say=told.append):
+
+    def see(outcome: Outcome) -> None:
         done.append(outcome)
         if len(done) == 2:
             # The feed has news, and its time has come again.
@@ -138,8 +125,10 @@ def test_watching_takes_sources_as_they_come_due(
                 ledger.save_source(replace(ledger.source("room"), next_try=datetime.now(UTC)))
         if len(done) == 4:
             stop.set()
+
+    watch(kb, Options(policy=QUICK), say=told.append, stop=stop, see=see)
     assert [outcome.change for outcome in done] == [Change.ADDED, None, Change.ADDED, None]
-    assert told == ["sources due: 1", "sources due: 1"]
+    assert told == ["sources due: 1", "1 added", "sources due: 1", "1 added"]
     assert room.read() == ["chips", "models"]
     assert [path for path in room.paths() if path == "/robots.txt"] == ["/robots.txt"]
     assert {version.title for version in kb.catalog.articles()} == {

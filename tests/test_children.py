@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
 
@@ -24,20 +25,25 @@ def page(content: bytes, url: str = "https://www.example.org/a/one") -> Page:
     return Page(url, url, content, "text/html", None, NOW, headers={"content-type": "text/html"})
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Parser]:
+    with Parser() as parser:
+        yield parser
+
+
 def feed(author: bytes) -> Page:
     item = b"<item><title>t</title><link>https://a.org/1</link>" + author + b"</item>"
     return page(b"<rss version='2.0'><channel><title>f</title>" + item + b"</channel></rss>")
 
 
-def test_one_worker_reads_pages_feeds_and_passes_errors_on() -> None:
-    with Parser() as parser:
-        article = parser.extract(page(GOOD), outlet="The Ledger")
-        assert (article.title, article.source, article.fetched) == (TITLE, "The Ledger", NOW)
-        assert parser.discover(feed(b"")).links[0].url == "https://a.org/1"
-        with pytest.raises(CollectError, match="the page is empty") as refused:
-            parser.extract(page(b""))
-        assert refused.value.reason == "no_text"
-        assert parser.extract(page(GOOD)).title == TITLE
+def test_one_worker_reads_pages_feeds_and_passes_errors_on(shared: Parser) -> None:
+    article = shared.extract(page(GOOD), outlet="The Ledger")
+    assert (article.title, article.source, article.fetched) == (TITLE, "The Ledger", NOW)
+    assert shared.discover(feed(b"")).links[0].url == "https://a.org/1"
+    with pytest.raises(CollectError, match="the page is empty") as refused:
+        shared.extract(page(b""))
+    assert refused.value.reason == "no_text"
+    assert shared.extract(page(GOOD)).title == TITLE
 
 
 def test_a_feed_that_burns_time_is_stopped_and_the_next_is_read() -> None:
@@ -78,13 +84,12 @@ NESTED = [
 
 
 @pytest.mark.parametrize("content", NESTED, ids=range(len(NESTED)))
-def test_nested_and_broken_pages_are_values(content: bytes) -> None:
-    with Parser() as parser:
-        try:
-            assert parser.extract(page(content)).text
-        except CollectError as error:
-            assert error.reason
-        assert parser.extract(page(GOOD)).title == TITLE
+def test_nested_and_broken_pages_are_values(content: bytes, shared: Parser) -> None:
+    try:
+        assert shared.extract(page(content)).text
+    except CollectError as error:
+        assert error.reason
+    assert shared.extract(page(GOOD)).title == TITLE
 
 
 def test_threads_share_a_pool() -> None:

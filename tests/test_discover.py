@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
+import zipfile
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,7 +70,7 @@ def test_rss() -> None:
                 "<title>Again</title><link>https://www.example.org/a/1</link>",
                 "<title>No link</title><guid isPermaLink='false'>tag:1</guid>",
                 "<title>Guid</title><guid>https://www.example.org/a/2</guid><pubDate>Tue, 09 Jul 2024 08:30:00"
-                    "</pubDate>",
+                "</pubDate>",
                 "<title>Bad</title><link>javascript:alert(1)</link>",
                 "<title>局</title><link>https://www.example.org/a/3#top</link><pubDate>2024年7月9日</pubDate>",
                 head="<title>Ledger</title><ttl>30</ttl><language>en-GB</language>",
@@ -224,3 +227,21 @@ def test_noise_is_an_error_of_ours_or_a_discovery(pieces: list[str], noise: byte
         assert error.reason
     else:
         assert all(one.url.startswith(("http://", "https://")) for one in found.links)
+
+
+BENCH = os.environ.get("LAGEBILD_BENCH")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not BENCH, reason="LAGEBILD_BENCH names no folder with the public sets")
+def test_feedparsers_own_cases_are_read_or_refused() -> None:
+    read = refused = 0
+    with zipfile.ZipFile(Path(BENCH or "") / "feeds" / "feedparser_cases.zip") as archive:
+        for name in archive.namelist():
+            try:
+                discover(page(archive.read(name), "application/xml"))
+                read += 1
+            except CollectError as error:
+                assert error.reason in ("not_a_feed", "no_links", "hostile"), name
+                refused += 1
+    assert read > 0.9 * (read + refused)

@@ -68,13 +68,14 @@ LINKS = "".join(
     f'<li><a href="/news/{n}">Headline number {n} about something that happened today</a></li>' for n in range(80)
 )
 
+PAID = '<script type="application/ld+json">{"@type":"NewsArticle","headline":"A","isAccessibleForFree":false}</script>'
+
 REFUSED = [
     ("no_text", ""),
     ("no_text", "   \n "),
     ("too_short", html("<article><h1>Brief</h1><p>The office will decide on Monday, a spokesman said.</p></article>")),
     ("too_short", html(f"<article><p>{HAN[:100]}</p></article>", title="简讯")),
-    ("paywall", html(f"<article><p>{PROSE}</p></article>", '<script type="application/ld+json">{"@type":"NewsArticle","headline":"A",'
-                     '"isAccessibleForFree":"False"}</script>')),
+    ("paywall", html(f"<article><p>{PROSE}</p></article>", PAID)),
     ("paywall", html(f"<article><p>{PROSE[:520]}</p><p>Subscribe to continue reading.</p></article>")),
     ("paywall", html(f"<article><p>{PROSE[:200]}</p><p>Already a subscriber? Sign in</p></article>")),
     ("paywall", html("<article><p>Die Behörde hat entschieden.</p><p>Jetzt abonnieren und weiterlesen</p></article>")),
@@ -245,3 +246,18 @@ def test_floor(name: str) -> None:
     measured = evaluate(Path(BENCH or "") / name)
     assert {key: measured["ours"][key] for key, floor in FLOORS[name].items() if measured["ours"][key] < floor} == {}
     assert measured["ours"]["f1"] >= measured["trafilatura"]["f1"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        '<link rel="canonical" href="http://[300, 250">',
+        '<meta property="article:published_time" content="99999-99-99T99:99">',
+        '<script type="application/ld+json">{"@type": ["NewsArticle", 5], "author": [[], {"name": {}}, 7], "headline": {}}</script>',
+        '<script type="application/ld+json">{"@graph": {}} trailing</script>',
+        "<title>\x00&#0;\x0b</title>",
+    ],
+)
+def test_broken_claims_do_no_harm(head: str) -> None:
+    body = f'<article><p>\x01{PROSE}&#x0b;</p><a href="http://[t/">rule</a></article>'
+    assert extract(page(html(body, head))).text.startswith("The office granted")

@@ -239,9 +239,7 @@ def test_events_add_up_to_what_is_shown() -> None:
     one = passage()
     shown = asking.seen([Evidence((one,), coverage([one])), Thought("hm"), Text("It "), Text("is so [1].")])
     assert (shown.text, shown.thought, shown.passages, shown.answer) == ("It is so [1].", "hm", (one,), None)
-    assert asking.sentences(shown, EN) == [
-        {"parts": [{"t": "It is so "}, {"n": 1, "name": "Open source 1"}, {"t": "."}]}
-    ]
+    assert asking.written(shown, EN) == '<div class="lb-written">It is so <sup>[1]</sup>.</div>'
 
 
 def test_a_checked_sentence_has_sign_word_and_reason() -> None:
@@ -263,10 +261,13 @@ def test_a_citation_number_opens_its_quote_and_others_nothing() -> None:
     assert asking.span_of(asking.seen([]), 0) is None
 
 
-def test_what_a_failed_provider_had_written_is_shown_as_unchecked() -> None:
+def test_what_broke_off_is_shown_as_unchecked() -> None:
     failed = answered(status=Status.PROVIDER_FAILED, sentences=(), citations=(), text="")
-    sentence = asking.sentences(asking.seen([Text("Half a sen"), Done(failed)]), EN)[0]
-    assert (sentence["parts"], sentence["verdict"]) == ([{"t": "Half a sen"}], "unchecked")
+    for shown in (asking.seen([Text("Half a sen"), Done(failed)]), asking.seen([Text("Half a sen")])):
+        sentence = asking.sentences(shown, EN)[0]
+        assert (sentence["parts"], sentence["verdict"]) == ([{"t": "Half a sen"}], "unchecked")
+    thin = answered(status=Status.THIN_EVIDENCE, sentences=(), citations=(), text="")
+    assert asking.sentences(asking.seen([Text("NO_ANSWER"), Done(thin)]), EN) == []
 
 
 def test_lines_under_an_answer() -> None:

@@ -24,7 +24,7 @@ from ingest.sources import add_sources, load_sources, new_source, switch_source
 from ingest.targets import read_targets
 from ingest.work import Bench
 from kb.embedding import Embedder, load_embedder
-from kb.errors import HomeLocked, UsageError
+from kb.errors import HomeError, HomeLocked, UsageError
 from kb.knowledge import KnowledgeBase, open_kb
 from kb.ledger import Ledger, Stage
 from kb.models import Change, Outcome
@@ -84,7 +84,7 @@ class Desk:
 
     def bench(self, options: Options = OPTIONS) -> Bench:
         """Web clients of their own for each run, as in life; the parser's children are shared to save time."""
-        self.benches.append(Bench(self.kb, options.fetching(), self.parser))
+        self.benches.append(Bench.of(self.kb, options.fetching(), self.parser))
         return self.benches[-1]
 
     def see(self, progress: Progress) -> None:
@@ -343,6 +343,15 @@ def test_a_feed_a_sitemap_and_a_front_page_are_seen_for_what_they_are(desk: Desk
     assert desk.titles == {title("chips"), title("cars"), title("ships")}
 
 
+def test_the_address_of_a_source_is_read_as_the_source_and_always(desk: Desk, room: Newsroom) -> None:
+    room.publish("chips")
+    desk.add_source(room.url("/feed.xml"))
+    desk.run("room")
+    assert desk.run(room.url("/feed.xml")) == [Outcome("room", message="1 listed, 1 known", source_id="room")]
+    (article,) = desk.kb.catalog.articles()
+    assert (article.source, article.source_id) == ("Newsroom", "room")
+
+
 def test_a_page_without_an_article_is_refused_with_its_reason(desk: Desk, room: Newsroom) -> None:
     room.on("/empty", page_of(b"<html><title>Nothing</title><body></body></html>"))
     outcomes = desk.run(room.url("/empty"), room.url("/none"))
@@ -397,6 +406,14 @@ def test_a_bad_line_is_named_and_the_file_is_read_again(desk: Desk, tmp_path: Pa
     path.write_text('{"title": "Good", "text": "Some text"}\n')
     desk.run(str(path.parent))
     assert desk.run(str(path.parent)) == []
+
+
+def test_empty_lines_and_a_missing_last_newline_do_not_confuse_progress(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_text('{"title": "A", "text": "a"}\n\n\n{"title": "B", "text": "b"}\n{"title": "C", "text": "c"}')
+    assert changes(desk.run(str(path))) == ["added"] * 3
+    assert (desk.last.done, desk.last.total) == (3, 3)
+    assert desk.ledger.runs()[0].state == "done"
 
 
 def test_a_watched_folder_is_a_source(desk: Desk, tmp_path: Path) -> None:
@@ -536,6 +553,19 @@ def test_a_stopped_run_keeps_what_is_done_and_says_how_to_go_on(desk: Desk, room
         pass
     assert changes(desk.run("room")) == ["-"] + ["added"] * 17
     assert desk.kb.catalog.counts()["articles"] == 20
+
+
+def test_a_run_that_cannot_keep_pages_ends_with_the_cause_and_can_be_repeated(desk: Desk, room: Newsroom) -> None:
+    room.publish("chips")
+    desk.add_source(room.url("/feed.xml"))
+    in_the_way = desk.kb.settings.home / "snapshots"
+    in_the_way.write_text("not a folder")
+    with pytest.raises(HomeError, match="a snapshot could not be written"):
+        desk.run("room")
+    assert desk.ledger.runs()[0].state == "failed"
+    assert desk.kb.catalog.counts()["articles"] == 0
+    in_the_way.unlink()
+    assert changes(desk.run("room")) == ["-", "added"]
 
 
 def test_an_abandoned_run_gives_the_lock_back(desk: Desk, room: Newsroom) -> None:

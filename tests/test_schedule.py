@@ -270,7 +270,6 @@ def test_a_promise_to_a_host_outlives_the_process(tmp_path: Path) -> None:
     hosts.save(paused)
     assert CatalogHosts(Ledger(catalog)).get("e.org") == paused
     hosts.save(HostState("f.org", failures=1))
-    hosts.close()
-    hosts.save(HostState("f.org", failures=9, not_before=NOW))
+    hosts.flush()
     assert CatalogHosts(Ledger(catalog)).get("f.org") == HostState("f.org", failures=1)
     catalog.close()

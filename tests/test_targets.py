@@ -24,10 +24,6 @@ def test_sources_addresses_files_and_folders(tmp_path: Path) -> None:
     assert read_target(str(tmp_path), SOURCES) == FolderTarget(tmp_path)
 
 
-def test_the_address_of_a_source_is_that_source() -> None:
-    assert read_target("https://www.heise.de/rss/heise.rdf", SOURCES) == SourceTarget(SOURCES["de-heise"])
-
-
 def test_a_source_goes_before_a_file_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "de-heise").write_text("text")

@@ -15,7 +15,7 @@ from kb.providers import Failure, Outcome, Registry, explain
 from kb.views import shortened
 from ui.jobs import Job
 from ui.reading import date_of
-from ui.render import plain
+from ui.render import Safe, fill, join, plain
 from ui.wording import Words
 
 SIGNS = {
@@ -135,13 +135,21 @@ def seen(events: Iterable[Event]) -> Seen:
     return Seen(passages, coverage, "".join(text), "".join(thought), answer)
 
 
+def written(shown: Seen, words: Words) -> Safe:
+    """The answer while it is written; nothing of it is checked yet, so nothing leads anywhere."""
+    parts = (
+        fill("<sup>[{n}]</sup>", n=part["n"]) if "n" in part else fill("{t}", t=part["t"])
+        for part in pieces(shown.text, words)
+    )
+    return fill('<div class="lb-written">{parts}</div>', parts=join(parts))
+
+
 def sentences(shown: Seen, words: Words) -> list[dict[str, Any]]:
-    """The answer for `ui.parts.answer`: checked sentences, or what has been written so far."""
-    if shown.answer is None:
-        return [{"parts": pieces(shown.text, words)}] if shown.text else []
-    if shown.answer.sentences:
+    """The checked sentences for `ui.parts.answer`; of an answer that broke off, what had been written."""
+    if shown.answer is not None and shown.answer.sentences:
         return [_checked(sentence, words) for sentence in shown.answer.sentences]
-    if shown.answer.status.startswith("provider_") and shown.text.strip():
+    finished = shown.answer is not None and not shown.answer.status.startswith("provider_")
+    if shown.text.strip() and not finished:
         return [_checked(Sentence(shown.text.strip(), (), Verdict.UNCHECKED, words("ask.broken_off")), words)]
     return []
 

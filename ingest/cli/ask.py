@@ -60,6 +60,12 @@ def ask(
     answer_language: Annotated[
         str | None, typer.Option(help="Language of the answer (en, de, zh); default: the question's.")
     ] = None,
+    fallback: Annotated[
+        list[str] | None, typer.Option(help="Who is asked next if that one fails; repeatable, in this order.")
+    ] = None,
+    consent: Annotated[
+        bool, typer.Option("--consent", help="Let the next in the order have what a filter refused.")
+    ] = False,
     k: Count = 8,
     language: Languages = [],  # noqa: B006
     source: Sources = [],  # noqa: B006
@@ -84,6 +90,8 @@ def ask(
             since=day(since, "--since"),
             until=day(until, "--until"),
             as_of=day(as_of, "--as-of"),
+            fallback=[id.strip() for each in fallback for id in each.split(",")] if fallback else None,
+            consent=consent,
         )
         printer = AnswerPrinter(quiet=as_json)
         answer = printer.follow(events)

@@ -42,6 +42,10 @@ def status(context: typer.Context, as_json: Json = False) -> None:
         table.add_row("chunks", f"{found.chunks}, {found.embeddings} embeddings")
         table.add_row("index", f"{found.generation or 'no generation yet'}, {found.waiting} changes since")
         table.add_row("answers", str(found.answers))
+        for line in found.spend:
+            cost = f"{line.cost:.4f} {line.currency or ''}".strip() if line.cost is not None else "no price known"
+            tokens = f"{line.prompt_tokens}+{line.completion_tokens} tokens"
+            table.add_row("used", f"{line.day} {line.provider}: {line.calls} calls, {tokens}, {cost}")
         for source in found.failing:
             table.add_row("failing", f"{source.id} since {source.since}: {source.reason} (next try {source.next_try})")
         table.add_row("problems", "; ".join(found.problems) or "none")

@@ -24,6 +24,9 @@ _HIDDEN_STYLE = re.compile(
     r"|(?<![-\w])(?:left|top|text-indent)\s*:\s*-\d{3,}|(?:^|;)\s*(?:max-)?(?:height|width)\s*:\s*0(?:px)?\s*(?:;|$)",
     re.I,
 )
+_UNWRITABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|&#(?:x0*(?:[0-8bcef]|1[0-9a-f])|0*(?:[0-8]|1[124-9]|2\\d|3[01]));", re.I
+)
 WRAPPER = 0.5
 """Share of a page's text from which a hidden element is its body, shown by a script, and not something planted."""
 
@@ -50,7 +53,9 @@ def parse(text: str) -> _Element | None:
         return None
     parser = lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=False)
     try:
-        return lxml_html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+        # Controls that XML knows no way to write make trafilatura fail on the tree.
+        writable = _UNWRITABLE.sub(" ", text)
+        return lxml_html.document_fromstring(writable.encode("utf-8", "replace"), parser=parser)
     except (ValueError, lxml_html.etree.LxmlError) as error:
         if "empty" in str(error).lower():
             return None

@@ -151,7 +151,7 @@ _PREFIX = re.compile(
     re.I,
 )
 _NOT_A_NAME = re.compile(
-    r"^(?:name|author|user|editor|undefined|null|none|unknown|anonymous|default|root|webmaster|redaktion|未知|佚名|匿名|小编)$|"
+    r"^(?:name|author|user|editor|undefined|null|none|unknown|anonymous|default|root|webmaster|未知|佚名|匿名|小编)$|"
     r"https?:|www\.|@|\d{2}|\b(?:updated?|published|posted|minutes?|read|ago|share|follow|comments?|uhr|min\.?"
     r"|subscribe|reporter|editor"
     r"|correspondent|redakteur(?:in)?|korrespondent(?:in)?|admin|staff|contributor|writer)\b",
@@ -204,10 +204,8 @@ def authors_of(tree: _Element, claims: Claims, url: str, text: str, language: st
         return _unique(people)
     if language == "zh" and (people := list(_chinese(tree, text))):
         return _unique(people)
-    # What trafilatura's own paths find: first names and pen names, as blogs sign.
-    return _unique(
-        [*_people(claims.organisations), *stated, *metas] or _without_sites(list(_people(signed(tree))), sites)
-    )
+    # What trafilatura's own paths find: first names and pen names, as blogs sign, the blog's own name among them.
+    return _unique([*_people(claims.organisations), *stated, *metas] or list(_people(signed(tree))))
 
 
 def _is_full_name(name: str) -> bool:
@@ -215,8 +213,14 @@ def _is_full_name(name: str) -> bool:
     words = name.split()
     if re.fullmatch(r"[\u4e00-\u9fff·]{2,8}", name):
         return True
-    return 2 <= len(words) <= 5 and ":" not in name and all(word[:1].isupper() or word in _PARTICLES for word in words)
+    if _KEY_WORD.search(name) or ":" in name:
+        return False
+    return 2 <= len(words) <= 5 and all(word[:1].isupper() or word in _PARTICLES for word in words)
 
+
+_KEY_WORD = re.compile(
+    r"\b(?:alle|all|mehr|more|beiträge|artikel|articles|posts|publikation|profil|profile|about|über|view|team)\b", re.I
+)
 
 _PARTICLES = {"von", "van", "de", "der", "den", "zu", "di", "da", "del", "la", "le", "al", "bin", "ter", "dos", "el"}
 

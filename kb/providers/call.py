@@ -201,7 +201,7 @@ class Call:
         target, exchange, text = self.target, self.exchange, self.flow.text
         estimated = exchange.usage is None
         tokens = exchange.usage or Tokens(
-            estimate_prompt(each.content for each in self.ask.messages) if self.requests else 0,
+            estimate_prompt(each.content for each in self.ask.messages) if self.requests or exchange.sent else 0,
             estimate_tokens(text) + estimate_tokens(self.flow.thinking),
         )
         now = datetime.now(UTC)

@@ -1,8 +1,14 @@
-"""The check: does the passage a sentence cites say what the sentence says, in whatever language?"""
+"""The check: does the passage a sentence cites say what the sentence says, in whatever language?
+
+check(sentence, evidence)       the verdict on one sentence, with its reason
+best_span(sentence, passage)    the words of a passage that carry a sentence best
+contradictions(passages)        where passages differ from each other in a figure or date
+"""
 
 from __future__ import annotations
 
 from kb.verifying.checking import Finding, check
+from kb.verifying.disagreement import Disagreement, contradictions
 from kb.verifying.spans import best_span
 
-__all__ = ["Finding", "best_span", "check"]
+__all__ = ["Disagreement", "Finding", "best_span", "check", "contradictions"]

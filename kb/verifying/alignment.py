@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from kb.entities import load_entities
 from kb.verifying import dates
+from kb.verifying.agreement import same_unit, same_value
 from kb.verifying.dates import Day
-from kb.verifying.figures import Figure, same_unit, same_value
+from kb.verifying.figures import Figure
+from kb.verifying.names import unknown_names
 from kb.verifying.reading import Reading, read
 
 FIGURE_WEIGHT, NAME_WEIGHT, MATTER_WEIGHT, WORD_WEIGHT = 2.0, 1.5, 1.0, 1.0
+_CAPITAL = re.compile(r"\b[A-ZÄÖÜ][^\W\d_]+")
+
 PAIR_WEIGHT = 0.5
 """A pair of Chinese characters; a word has one or two of them."""
 
@@ -67,15 +72,19 @@ def units(text: str) -> tuple[Unit, ...]:
     for mention in reading.mentions:
         keys = frozenset(f"e:{id}" for id in mention.ids)
         found.append(Unit(mention.start, mention.end, NAME_WEIGHT, keys))
+    for name in unknown_names(reading):
+        if not _inside(name.start, name.end, [(unit.start, unit.end) for unit in found]):
+            word = name.text.lower()
+            found.append(Unit(name.start, name.end, NAME_WEIGHT, frozenset({f"n:{word}", f"s:{word}"})))
     taken = [(unit.start, unit.end) for unit in found]
     matters: dict[tuple[int, int], set[str]] = {}
     for item in reading.matters:
         matters.setdefault((item.start, item.end), set()).add(f"m:{item.id}")
     stems = [(stem, start, end) for stem, start, end in reading.stems if not _inside(start, end, taken)]
-    for span, keys in matters.items():
+    for span, named in matters.items():
         if not _inside(*span, taken):
             own = {f"s:{stem}" for stem, start, end in stems if start < span[1] and end > span[0]}
-            found.append(Unit(*span, MATTER_WEIGHT, frozenset(keys | own)))
+            found.append(Unit(*span, MATTER_WEIGHT, frozenset(named | own)))
             taken.append(span)
     for stem, start, end in stems:
         if not _inside(start, end, taken):
@@ -98,12 +107,13 @@ def clauses(text: str) -> tuple[Segment, ...]:
 
 def _segment(reading: Reading, start: int, end: int) -> Segment:
     registry = load_entities()
-    entities = frozenset(
-        id for mention in reading.mentions if start <= mention.start < end for id in mention.ids
-    )
+    entities = frozenset(id for mention in reading.mentions if start <= mention.start < end for id in mention.ids)
     keys = {f"e:{implied}" for id in entities for implied in registry.implied(id)}
     keys |= {f"m:{item.id}" for item in reading.matters if start <= item.start < end}
     keys |= {f"s:{stem}" for stem, left, _ in reading.stems if start <= left < end}
+    if reading.language != "zh":
+        # A name outside the registry is written alike in English and German.
+        keys |= {f"n:{word.lower()}" for word in _CAPITAL.findall(reading.text[start:end])}
     return Segment(
         start,
         end,
@@ -125,13 +135,19 @@ def found_in(unit: Unit, parts: Sequence[Segment], reading: Reading) -> bool:
         return any(dates.same(day, unit.day, reading.days) for part in parts for day in part.days)
     if unit.figure is not None:
         wanted = unit.figure
-        return any(same_value(figure, wanted) and same_unit(figure, wanted) for part in parts for figure in part.figures)
+        return any(
+            same_value(figure, wanted) and same_unit(figure, wanted) for part in parts for figure in part.figures
+        )
     return any(not unit.keys.isdisjoint(part.keys) for part in parts)
 
 
-def counted(unit: Unit, same_language: bool) -> bool:
-    """Whether a unit can be looked for: a plain word only in a passage of its own language."""
-    return same_language or unit.day is not None or unit.figure is not None or any(key[0] in "em" for key in unit.keys)
+def counted(unit: Unit, claim: Reading, passage: Reading) -> bool:
+    """Whether a unit can be looked for: a plain word only in a passage of its own language, a name outside the
+    registry only in its own script."""
+    if claim.language == passage.language or unit.day is not None or unit.figure is not None:
+        return True
+    known = "emn" if passage.language != "zh" else "em"
+    return any(key[0] in known for key in unit.keys)
 
 
 def share(claim: str, passages: Sequence[Reading], parts: Sequence[Sequence[Segment]]) -> tuple[float, float]:
@@ -139,7 +155,7 @@ def share(claim: str, passages: Sequence[Reading], parts: Sequence[Sequence[Segm
     reading = read(claim)
     total = hit = 0.0
     for unit in units(claim):
-        able = [n for n, passage in enumerate(passages) if counted(unit, comparable(reading, passage))]
+        able = [n for n, passage in enumerate(passages) if counted(unit, reading, passage)]
         if not able:
             continue
         total += unit.weight
@@ -155,8 +171,7 @@ def windows(claim: str, passages: Sequence[Reading]) -> list[Window]:
     wanted = units(claim)
     for number, passage in enumerate(passages):
         parts = segments(passage.text)
-        same = comparable(reading, passage)
-        able = [unit for unit in wanted if counted(unit, same)]
+        able = [unit for unit in wanted if counted(unit, reading, passage)]
         hits = [{n for n, unit in enumerate(able) if found_in(unit, [part], passage)} for part in parts]
         total = sum(unit.weight for unit in able)
         for first in range(len(parts)):
@@ -168,15 +183,8 @@ def windows(claim: str, passages: Sequence[Reading]) -> list[Window]:
                 # A second sentence must bring something to be worth quoting.
                 cost = 0.0 if last == first else 1.0
                 ratio = weight / total if total else 0.0
-                found.append(
-                    Window(number, parts[first].start, parts[last].end, first, last, ratio, weight - cost)
-                )
+                found.append(Window(number, parts[first].start, parts[last].end, first, last, ratio, weight - cost))
     return sorted(found, key=lambda window: (-window.weight, window.passage, window.end - window.start))
-
-
-def key_overlap(wanted: Iterable[Unit], part: Segment) -> float:
-    """The weight of `wanted` units (names and matters) found in a part."""
-    return sum(unit.weight for unit in wanted if unit.keys and not unit.keys.isdisjoint(part.keys))
 
 
 def _inside(start: int, end: int, spans: Sequence[tuple[int, int]]) -> bool:

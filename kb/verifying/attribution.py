@@ -12,20 +12,25 @@ from kb.verifying.quotes import Quotation, quotations
 from kb.verifying.reading import HAN, Reading
 from kb.words import STOPWORDS
 
-SPEAKERS = frozenset("company agency person organization government-body legislature media".split())
+SPEAKERS = frozenset(["company", "agency", "person", "organization", "government-body", "legislature", "media"])
 
 _SPEECH = (
-    r"said|says|say|saying|told|tells|according to|stated|argued|argues|called|calls|wrote|writes|warned|warns|asked|added|adds|declared|"
+    r"said|says|say|saying|claim\w*|contradict\w*|spoke|speaks|speaking|urged|urges|mentioned|complained|demanded|promised|denounced|"
+    r"warning|told|tells|according to|stated|argued|argues|called|calls|wrote|writes|warned|warns|asked|"
+    r"added|adds|declared|"
     r"insisted|replied|answered|noted|describ\w+|accus\w+|critici\w+|disagreed|agreed|explained|"
-    r"sagt\w*|erklär\w*|laut|zufolge|nannte|nennt|schrieb|schreibt|warnt\w*|betont\w*|teilte|äußert\w*|hieß|heißt|entgegnet\w*|widersprach|"
+    r"sagt\w*|sprach|spricht|sprachen|verlangt\w*|klagt\w*|beklagt\w*|bezeichnete|erklär\w*|laut|zufolge|nannte|nennt|"
+    r"schrieb|schreibt|warnt\w*|betont\w*|teilte|äußert\w*|hieß|heißt|entgegnet\w*|widersprach|"
     r"lobte|kritisiert\w*|forder\w*|wünsch\w*|meint\w*|fügte|berichtet\w*|bezeichnet\w*|versprach|antwortet\w*"
 )
 _HAN_SPEECH = r"称|表示|说道|说|指出|强调|写道|认为|警告|据|回应|宣布|批评|透露|反驳|补充|呼吁"
 _SAYS = re.compile(rf"\b(?:{_SPEECH})\b|{_HAN_SPEECH}", re.IGNORECASE)
 _CAPITALS = re.compile(r"[A-ZÄÖÜ][\wäöüßéèšćč’'-]+(?:\s+(?:von|van|de|der|den|al)?\s*[A-ZÄÖÜ][\wäöüßéèšćč’'-]+)*")
+_ACRONYM = re.compile(r"[A-ZÄÖÜ]{2,6}")
 _HAN_SPEAKER = re.compile(r"([\u4e00-\u9fff·]{2,12}?)(?:在[^，。“”]{1,12})?(?:[^，。；“”\w])?(?:" + _HAN_SPEECH + r")")
 _HAN_TITLE = re.compile(
-    r"官员|人士|公司|发言人|专家|分析师|部门|媒体|报告|记者|他们|她们|协会|机构|集团|企业|方面|总裁|董事长|部长|主席|负责人|院长|主任|经理|另一位|一位|一名"
+    r"官员|人士|公司|发言人|专家|分析师|部门|媒体|报告|记者|他们|她们|协会|机构|集团|企业|方面|总裁|董事长|部长|主席|负责人|院长|主任|经理|另一位|"
+    r"一位|一名"
 )
 
 
@@ -60,12 +65,16 @@ def said_by_another(claim: Reading, quotation: Quotation, passage: Reading, star
 
 
 def _scopes(passage: Reading, start: int, end: int) -> list[tuple[int, int]]:
-    """Where the speaker may be named, the nearest first: between the neighbouring quotations, the sentence, the one before."""
+    """Where the speaker may be named, the nearest first: between its neighbours, the sentence, the one before."""
     at = next((n for n, (left, right) in enumerate(passage.sentences) if left <= start < right), 0)
     left, right = passage.sentences[at]
-    others = [item for item in quotations(passage.text) if left <= item.start < right and not item.start <= start < item.end]
+    others = [
+        item for item in quotations(passage.text) if left <= item.start < right and not item.start <= start < item.end
+    ]
     near_left = max([item.end for item in others if item.end <= start] + [left])
-    near_left = max([near_left] + [near_left + match.end() for match in re.finditer(r"[;；]", passage.text[near_left:start])])
+    near_left = max(
+        [near_left] + [near_left + match.end() for match in re.finditer(r"[;；]", passage.text[near_left:start])]
+    )
     near_right = min([item.start for item in others if item.start >= end] + [right])
     # What follows the words speaks of their speaker only up to the next clause.
     tail = re.match(r"[“”\"』」«]?[，,]?[^，,;；:：。.]*", passage.text[end:near_right])
@@ -98,9 +107,11 @@ def _names(outside: str, reading: Reading) -> list[str]:
     found = []
     for match in _CAPITALS.finditer(outside):
         words = [word for word in re.split(r"\s+", match.group()) if not _is_common(word)]
-        if not words or any(match.start() < right and match.end() > left for left, right in known if len(outside) == len(reading.text)):
+        if not words or any(
+            match.start() < right and match.end() > left for left, right in known if len(outside) == len(reading.text)
+        ):
             continue
-        if len(words) > 1 or _beside_speech(outside, match):
+        if len(words) > 1 or _ACRONYM.fullmatch(words[0]) or _beside_speech(outside, match):
             found.append(" ".join(words))
     return found
 
@@ -109,12 +120,19 @@ def _is_common(word: str) -> bool:
     lower = word.lower().removesuffix("'s").removesuffix("’s")
     if re.search(r"[a-z][A-Z]", word):
         return False
-    return lower in GENERIC or lower in STOPWORDS["en"] or lower in STOPWORDS["de"] or bool(load_words().lexicon.ids(lower))
+    return (
+        lower in GENERIC
+        or lower in STOPWORDS["en"]
+        or lower in STOPWORDS["de"]
+        or bool(load_words().lexicon.ids(lower))
+    )
 
 
 def _beside_speech(text: str, match: re.Match[str]) -> bool:
     before, after = text[max(0, match.start() - 14) : match.start()], text[match.end() : match.end() + 16]
-    return bool(_SAYS.search(after) and not re.match(r"\s*[.;]", after)) or bool(re.search(rf"\b(?:{_SPEECH})\s+$", before, re.IGNORECASE))
+    return bool(_SAYS.search(after) and not re.match(r"\s*[.;]", after)) or bool(
+        re.search(rf"\b(?:{_SPEECH})\s+$", before, re.IGNORECASE)
+    )
 
 
 def _han_speakers(text: str) -> list[str]:

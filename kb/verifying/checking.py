@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from kb.entities import load_entities
 from kb.models import Verdict
 from kb.verifying import dates, names
+from kb.verifying.agreement import carries, same_unit, same_value
 from kb.verifying.alignment import Window, comparable, segments, share, windows
 from kb.verifying.attribution import said_by_another
 from kb.verifying.cohesion import misplaced
-from kb.verifying.figures import Figure, carries, same_unit, same_value
+from kb.verifying.figures import Figure
 from kb.verifying.opposition import opposition
-from kb.verifying.quotes import Found, Quotation, locate, omitted, quotations
-from kb.verifying.reading import HAN, Reading, fold, read
+from kb.verifying.quotes import Found, Quotation, locate, omitted, quotations, stands_in
+from kb.verifying.reading import Reading, fold, read
 
 Similarity = Callable[[str, str], float]
 
@@ -24,6 +25,9 @@ ENOUGH, SOME = 0.5, 0.3
 
 ENOUGH_ACROSS, SOME_ACROSS = 0.35, 0.2
 """The same when sentence and passages are in different languages and only names, figures and known words compare."""
+
+TITLE_WORDS = 0.8
+"""Share of the words of a title that a passage must have."""
 
 ALIKE, UNLIKE = 0.87, 0.80
 """Cosines of multilingual-e5 between a sentence and its best span: above, they are about the same; below, not."""
@@ -35,8 +39,8 @@ _MARKER = re.compile(r"\s*\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]")
 class Finding:
     """What the check says of one sentence: the verdict, why in a few English words, and a machine word for why.
 
-    `code` is one of supported, no_citation, empty, quote, attribution, number, unit, date, name, negation, actor, pairing,
-    content, similarity.
+    `code` is one of supported, no_citation, empty, quote, attribution, number, unit, date, name, negation, actor,
+    pairing, content, similarity.
     """
 
     verdict: Verdict
@@ -59,6 +63,8 @@ def check(sentence: str, evidence: Sequence[str], *, similarity: Similarity | No
         return Finding(Verdict.UNSUPPORTED, "no passage is cited", "no_citation")
     claim = read(sentence)
     passages = [read(text) for text in texts]
+    if any(stands_in(sentence, text) for text in texts):
+        return Finding(Verdict.SUPPORTED, "it stands in the cited passage word for word", "supported")
     found = windows(sentence, passages)
     for gate in (_quotes, _dates, _figures, _names, _opposed, _cohesion):
         for finding in gate(claim, passages, found):
@@ -74,14 +80,39 @@ def _quotes(claim: Reading, passages: Sequence[Reading], _: Sequence[Window]) ->
             number = places.index(best)
             left_out = omitted(quotation.text, passages[number].text)
             if re.search(r"\b(?:not|nicht|kein\w*|never|nie)\b|不|没有|未", left_out):
-                yield Finding(Verdict.CONTRADICTED, f"the ellipsis in {_shown(quotation)} leaves out a negation", "quote")
+                yield Finding(
+                    Verdict.CONTRADICTED, f"the ellipsis in {_shown(quotation)} leaves out a negation", "quote"
+                )
             if other := said_by_another(claim, quotation, passages[number], best[1], best[2]):
-                yield Finding(Verdict.CONTRADICTED, f"the passage gives the words {_shown(quotation)} to {other}", "attribution")
+                yield Finding(
+                    Verdict.CONTRADICTED, f"the passage gives the words {_shown(quotation)} to {other}", "attribution"
+                )
             continue
         if best[0] is Found.STITCHED:
-            yield Finding(Verdict.UNSUPPORTED, f"{_shown(quotation)} joins words that stand apart in the passage", "quote")
-        elif not (quotation.is_term and _term_known(quotation, passages)):
+            yield Finding(
+                Verdict.UNSUPPORTED, f"{_shown(quotation)} joins words that stand apart in the passage", "quote"
+            )
+        elif claim.language == "en" and quotation.is_title and _title_known(quotation, passages):
+            continue
+        elif not (quotation.is_term and not _spoken(claim, quotation) and _term_known(quotation, passages)):
             yield Finding(Verdict.UNSUPPORTED, f"the words {_shown(quotation)} are in no cited passage", "quote")
+
+
+_SPEAKS = re.compile(
+    r"(?:[:：]|\b(?:said|says|saying|sagte|sagt|erklärte)|说|表示|称|强调|指出)[,，]?\s*$", re.IGNORECASE
+)
+
+
+def _spoken(claim: Reading, quotation: Quotation) -> bool:
+    """Whether the words are introduced as speech, so that even a few of them must be verbatim."""
+    return _SPEAKS.search(claim.text[: quotation.start]) is not None
+
+
+def _title_known(quotation: Quotation, passages: Sequence[Reading]) -> bool:
+    """Whether most words of a title stand in one passage: titles are quoted in many forms."""
+    words = [word.lower() for word in re.findall(r"[^\W\d_]{4,}", quotation.text)]
+    texts = [fold(passage.text).lower() for passage in passages]
+    return any(sum(word in text for word in words) >= TITLE_WORDS * len(words) for text in texts)
 
 
 def _term_known(quotation: Quotation, passages: Sequence[Reading]) -> bool:
@@ -93,7 +124,11 @@ def _term_known(quotation: Quotation, passages: Sequence[Reading]) -> bool:
     for passage in passages:
         if wanted and wanted & {id for found in passage.entity_ids for id in registry.implied(found)}:
             return True
-        if not comparable(read(quotation.text), passage) and matters and matters <= {item.id for item in passage.matters}:
+        if (
+            not comparable(read(quotation.text), passage)
+            and matters
+            and matters <= {item.id for item in passage.matters}
+        ):
             return True
     return False
 
@@ -109,7 +144,9 @@ def _dates(claim: Reading, passages: Sequence[Reading], found: Sequence[Window])
         near = [other for other in _near_days(passages, found) if _as_precise(other, day)]
         if near:
             other = near[0]
-            yield Finding(Verdict.CONTRADICTED, f'the date "{written}" is in no cited passage; it gives "{other[1]}"', "date")
+            yield Finding(
+                Verdict.CONTRADICTED, f'the date "{written}" is in no cited passage; it gives "{other[1]}"', "date"
+            )
         yield Finding(Verdict.UNSUPPORTED, f'the date "{written}" is in no cited passage', "date")
 
 
@@ -119,13 +156,16 @@ def _near_days(passages: Sequence[Reading], found: Sequence[Window]) -> list[tup
     window = found[0]
     passage = passages[window.passage]
     return [
-        (day, passage.text[day.start : day.end].strip()) for day in passage.days if window.start <= day.start < window.end
+        (day, passage.text[day.start : day.end].strip())
+        for day in passage.days
+        if window.start <= day.start < window.end
     ]
 
 
 def _as_precise(other: tuple[dates.Day, str], day: dates.Day) -> bool:
     return all(
-        (getattr(other[0], part) is not None) or getattr(day, part) is None for part in ("day", "month", "quarter", "weekday")
+        (getattr(other[0], part) is not None) or getattr(day, part) is None
+        for part in ("day", "month", "quarter", "weekday")
     )
 
 
@@ -135,9 +175,8 @@ def _figures(claim: Reading, passages: Sequence[Reading], found: Sequence[Window
     for figure in claim.figures:
         if carries(present, figure) or (not figure.units and figure.value in years):
             continue
-        if figure.kind == "ordinal" and carries(_day_numbers(passages), figure):
-            continue
-        if not figure.units and not figure.scaled and _written(figure, claim, passages):
+        label = re.search(r"[A-Z][\w-]*\s$", claim.text[: figure.start]) is not None and not figure.measured
+        if (label or not figure.units) and not figure.scaled and _written(figure, claim, passages):
             continue
         written = claim.text[figure.start : figure.end].strip()
         swapped = [other for other in present if same_value(other, figure) and not same_unit(other, figure)]
@@ -148,12 +187,10 @@ def _figures(claim: Reading, passages: Sequence[Reading], found: Sequence[Window
             continue
         near = _near_figures(passages, found, figure)
         if near:
-            yield Finding(Verdict.CONTRADICTED, f'the figure "{written}" is in no cited passage; it gives "{near}"', "number")
+            yield Finding(
+                Verdict.CONTRADICTED, f'the figure "{written}" is in no cited passage; it gives "{near}"', "number"
+            )
         yield Finding(Verdict.UNSUPPORTED, f'the figure "{written}" is in no cited passage', "number")
-
-
-def _day_numbers(passages: Sequence[Reading]) -> list[Figure]:
-    return []
 
 
 def _written(figure: Figure, claim: Reading, passages: Sequence[Reading]) -> bool:
@@ -161,7 +198,10 @@ def _written(figure: Figure, claim: Reading, passages: Sequence[Reading]) -> boo
     digits = re.sub(r"\D", "", fold(claim.text)[figure.start : figure.end])
     return bool(digits) and any(
         re.search(rf"(?<![\d.,]){digits}(?![\d]|[.,]\d)", fold(passage.text)) is not None
-        and not any(re.sub(r"\D", "", passage.text[other.start : other.end]) == digits and other.measured for other in passage.figures)
+        and not any(
+            re.sub(r"\D", "", passage.text[other.start : other.end]) == digits and other.measured
+            for other in passage.figures
+        )
         for passage in passages
     )
 
@@ -172,7 +212,9 @@ def _near_figures(passages: Sequence[Reading], found: Sequence[Window], figure: 
     window = found[0]
     passage = passages[window.passage]
     for other in passage.figures:
-        if window.start <= other.start < window.end and (other.units & figure.units or not (other.units or figure.units)):
+        if window.start <= other.start < window.end and (
+            other.units & figure.units or not (other.units or figure.units)
+        ):
             return passage.text[other.start : other.end].strip()
     return ""
 

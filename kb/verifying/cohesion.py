@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from kb.entities import load_entities
 from kb.verifying import dates
-from kb.verifying.alignment import Segment, Unit, clauses, comparable, counted, found_in, segments, units
-from kb.verifying.figures import same_unit, same_value
+from kb.verifying.agreement import same_unit, same_value
+from kb.verifying.alignment import Segment, Unit, clauses, counted, found_in, segments, units
+from kb.verifying.lexicon import load_words
 from kb.verifying.reading import Reading
 from kb.verifying.roles import STATE
 
@@ -78,7 +79,7 @@ def _by_sentence(
     rivals: list[tuple[float, str]] = []
     for passage in passages:
         parts = segments(passage.text)
-        able = [unit for unit in context if counted(unit, comparable(claim, passage))]
+        able = [unit for unit in context if counted(unit, claim, passage)]
         hits = [_hits(able, parts, number, passage) for number in range(len(parts))]
         rarity = [_rarity(sum(row[n] > 0 for row in hits), len(parts)) for n in range(len(able))]
         for part, row in zip(parts, hits, strict=True):
@@ -100,7 +101,12 @@ def _hits(able: Sequence[Unit], parts: Sequence[Segment], number: int, passage: 
     row = []
     for unit in able:
         hit = 1.0 if found_in(unit, [part], passage) else 0.0
-        if not hit and silent and any(key.startswith("e:") for key in unit.keys) and found_in(unit, [parts[number - 1]], passage):
+        if (
+            not hit
+            and silent
+            and any(key.startswith("e:") for key in unit.keys)
+            and found_in(unit, [parts[number - 1]], passage)
+        ):
             hit = CARRIED_OVER
         row.append(hit)
     return row
@@ -109,10 +115,10 @@ def _hits(able: Sequence[Unit], parts: Sequence[Segment], number: int, passage: 
 def _by_clause(
     claim: Reading, anchor: Unit, anchors: Sequence[Unit], context: Sequence[Unit], passages: Sequence[Reading]
 ) -> str:
-    """What another clause of the same sentence has, if what the claim says happens there and not beside the anchor."""
+    """The date of another clause of the same sentence, if what the claim says happens there and not beside its own."""
     there = ""
-    for passage in passages:
-        events = [unit for unit in context if _is_event(unit) and counted(unit, comparable(claim, passage))]
+    for passage in passages if anchor.day is not None else ():
+        events = [unit for unit in context if _is_event(unit) and counted(unit, claim, passage)]
         for start, end in passage.sentences:
             parts = [part for part in clauses(passage.text) if start <= part.start < end]
             mine = [part for part in parts if _carried(anchor, part, passage)]
@@ -137,7 +143,10 @@ def _is_event(unit: Unit) -> bool:
 
 
 def _has_event(part: Segment) -> bool:
-    return any(key.startswith("m:") for key in part.keys)
+    """Whether a clause names an event of its own; "in force from" only dates the one before it."""
+    directions = load_words().directions
+    ids = {key[2:] for key in part.keys if key.startswith("m:")}
+    return any(id not in directions or directions[id].axis != "force" for id in ids)
 
 
 def _by_owner(claim: Reading, anchor: Unit, passages: Sequence[Reading]) -> str:
@@ -153,7 +162,9 @@ def _by_owner(claim: Reading, anchor: Unit, passages: Sequence[Reading]) -> str:
             if not there or _widened(there) & wanted:
                 return ""
             start, end = next(((a, b) for a, b in passage.sentences if a <= at < b), (0, 0))
-            if not any(start <= mention.start < end and wanted.intersection(mention.ids) for mention in passage.mentions):
+            if not any(
+                start <= mention.start < end and wanted.intersection(mention.ids) for mention in passage.mentions
+            ):
                 return ""
             name = load_entities()[sorted(there)[0]].name
     return name

@@ -55,7 +55,8 @@ _PATTERNS = (
     # 24 and 25 June 2024, 9 July, 9. Juli 2024, 9th of July
     (
         "dm",
-        rf"\b(?P<d>{_DAY})(?:st|nd|rd|th)?\.?(?:\s+(?:of|day of))?\s+(?P<n>{_MONTH})(?![a-zäöü])(?:,?\s+(?P<y>{_YEAR})\b)?",
+        rf"\b(?P<d>{_DAY})(?:st|nd|rd|th)?\.?(?:\s+(?:of|day of))?\s+(?P<n>{_MONTH})(?![a-zäöü])"
+        rf"(?:,?\s+(?P<y>{_YEAR})\b)?",
     ),
     # July 9, 2024; July 9; Oct. 7
     (
@@ -76,6 +77,7 @@ _PATTERNS = (
         rf"(?:\s+(?:of\s+|des\s+jahres\s+)?(?P<y>{_YEAR})\b)?",
     ),
     ("hy", rf"\bH(?P<h>[12])\s+(?P<y>{_YEAR})\b"),
+    ("ys", rf"(?<![\w.,$€¥£/-])(?P<y>{_YEAR})[-–/]\d\d(?![\w%]|[-/.,]\d)"),
     ("m", rf"\b(?P<n>{_MONTH})(?![a-zäöü])"),
     ("y", rf"(?<![\w.,$€¥£/-])(?P<y>{_YEAR})(?![\d%]|[.,]\d|[-/]\d{{3}}|er\b|s\b)(?=\b)"),
     ("wd", r"\b(?P<wd>" + "|".join(WEEKDAYS) + r")s?\b"),
@@ -91,9 +93,13 @@ _BEFORE_MONTH = re.compile(
 _LIST_DAY = re.compile(
     r"(?P<d>\d{1,2})(?:st|nd|rd|th|\.)?\s*(?:,|and|und|to|until|bis|or|oder|[-–—])\s*$", re.IGNORECASE
 )
-_LIST_DAY_AFTER = re.compile(r"\s*(?:,|and|[-–—]|to)\s*(?P<d>\d{1,2})(?:st|nd|rd|th)?\b(?!\s*(?:%|percent|million|billion))")
+_LIST_DAY_AFTER = re.compile(
+    r"\s*(?:,|and|[-–—]|to)\s*(?P<d>\d{1,2})(?:st|nd|rd|th)?\b(?!\s*(?:%|percent|million|billion))"
+)
 _HAN_DAY_AFTER = re.compile(r"(?P<list>(?:和|至|到|与|、|[-–—~])\s*)(?P<d>\d{1,2})\s*[日号]")
-_HAN_DAY = re.compile(rf"(?<![\d月{HAN_NUMERAL}])(?P<d>\d{{1,2}}|[{HAN_NUMERAL}]{{2,3}})日(?!元|本|内|常|益|前|后|以|报|均)")
+_HAN_DAY = re.compile(
+    rf"(?<![\d月{HAN_NUMERAL}])(?P<d>\d{{1,2}}|[{HAN_NUMERAL}]{{2,3}})日(?!元|本|内|常|益|前|后|以|报|均)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,4 +249,6 @@ def _order(written: str) -> int | None:
         return None
     if written[0].isdigit():
         return int(written[0])
-    return _ORDER.get(written) or next((value for word, value in _ORDER.items() if written.lower().startswith(word)), None)
+    return _ORDER.get(written) or next(
+        (value for word, value in _ORDER.items() if written.lower().startswith(word)), None
+    )

@@ -15,9 +15,8 @@ from kb.verifying.checking import Finding, Similarity, check
 from kb.verifying.reading import language_of
 
 TRUE_LABELS = frozenset({"supported", "true", "entailment"})
-FALSE_LABELS = frozenset(
-    "unsupported contradicted partial partially_supported not_supported false refuted neutral contradiction".split()
-)
+_FALSE = "unsupported contradicted partial partially_supported not_supported false refuted neutral contradiction"
+FALSE_LABELS = frozenset(_FALSE.split())
 ALARMS = (Verdict.UNSUPPORTED, Verdict.CONTRADICTED)
 """Verdicts that tell a reader not to believe the sentence; partial only asks for care."""
 
@@ -52,7 +51,7 @@ def read_claims(path: Path) -> Iterator[Claim]:
             yield _claim(row)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(
-                f"{path} line {number} is not a claim ({error!r}); each line needs claim, evidence (text or list) and a "
+                f"{path} line {number} is not a claim ({error!r}); each line needs claim, evidence and a "
                 f"label out of {sorted(TRUE_LABELS | FALSE_LABELS)}"
             ) from error
 

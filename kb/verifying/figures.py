@@ -1,4 +1,4 @@
-"""The figures of a text (value, unit, hedge), read across scripts, and whether one carries another.
+"""The figures of a text (value, unit, hedge), read across scripts.
 
 150 million = 150 Mio. = 150,000,000 = 150.000.000 = 1.5亿. Dates and names are the caller's to blank out first:
 the 9 of "9 July" and the 20 of "H20" are no figures.
@@ -11,30 +11,41 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kb.verifying.numerals import DIGITS, HAN_NUMERAL, HAN_SCALES, from_digits, from_han, ordinal_words, words
-from kb.verifying.units import ADJACENT, CURRENCIES, CURRENCY_BEFORE, HAN_UNITS, NOUNS, SCALES
-
-TOLERANCE = 0.1
-"""How far "about" reaches, as a share of the value: 5.46 billion is about 5.5 billion, and about 5 billion."""
-
-BOUND_REACH = 2.0
-"""How far above its bound a value may lie for "more than" it to be a fair way of saying so (and below, for "under")."""
+from kb.verifying.units import ADJACENT, CURRENCY_BEFORE, HAN_UNITS, NOUNS, SCALES
 
 _SCALE = "|".join(sorted((re.escape(word) for word in SCALES), key=len, reverse=True))
 _NUMBER = re.compile(rf"(?<![A-Za-zÀ-ɏ0-9_.,])(?P<sign>[-−](?=\d))?(?P<digits>{DIGITS})")
 _SCALE_AFTER = re.compile(rf"[\s-]?(?P<scale>{_SCALE})(?![a-zäöüß])\.?", re.IGNORECASE)
-_HAN_SCALE_AFTER = re.compile(r"\s*(?P<many>[多余几]?)(?P<scale>[十百千]?[万萬亿億兆]{1,2}|[十百千](?=[多余]?[万亿元家名人项个]))")
+_HAN_SCALE_AFTER = re.compile(
+    r"\s*(?P<many>[多余几]?)(?P<scale>[十百千]?(?:[万萬亿億]|兆(?![瓦赫字])){1,2}|[十百千](?=[多余]?[万亿元家名人项个]))"
+)
 _WORD = re.compile(r"[^\W\d_\u3400-\u9fff]+(?:-[^\W\d_\u3400-\u9fff]+)*")
-_HAN = re.compile(rf"百分之(?P<percent>[{HAN_NUMERAL}点]+)|(?P<tenths>[{HAN_NUMERAL}])成(?P<half>[{HAN_NUMERAL}半]?)(?!为|功|立|本|员|果|就|长|都|交|型|分|绩)"
-                  rf"|(?P<of>[{HAN_NUMERAL}]+)分之(?P<part>[{HAN_NUMERAL}]+)|(?P<digits>第?[{HAN_NUMERAL}]+(?:点[{HAN_NUMERAL}]+)?(?:[万亿]+[{HAN_NUMERAL}]*)*)")
-_ORDINAL = re.compile(r"(?<![\w.,])(?P<digits>\d{1,3})(?:st|nd|rd|th)\b|第\s?(?P<han>\d{1,6}|" + f"[{HAN_NUMERAL}]+)|(?<![\\w.,])(?P<de>\\d{{1,2}})\\.(?=\\s+[A-ZÄÖÜ])")
-_NUMBERED = re.compile(r"(?:\b(?:No|Nos|Nr|Number|Nummer|Section|Article|Artikel|Art|Annex|Anhang|Announcement|Order|EO|§)\.?\s*)$", re.IGNORECASE)
+_HAN = re.compile(
+    rf"百分之(?P<percent>[{HAN_NUMERAL}点]+)|(?P<tenths>[{HAN_NUMERAL}])成(?P<half>[{HAN_NUMERAL}半]?)(?!为|功|立|本|员|果|就|长|都|交|型|分|绩)"
+    rf"|(?P<of>[{HAN_NUMERAL}]+)分之(?P<part>[{HAN_NUMERAL}]+)|(?P<digits>第?[{HAN_NUMERAL}]+(?:点[{HAN_NUMERAL}]+)?(?:[万亿]+[{HAN_NUMERAL}]*)*)"
+)
+_ORDINAL = re.compile(
+    r"(?<![\w.,])(?P<digits>\d{1,3})(?:st|nd|rd|th)\b|第\s?(?P<han>\d{1,6}|"
+    + f"[{HAN_NUMERAL}]+)|(?<![\\w.,])(?P<de>\\d{{1,2}})\\.(?=\\s+[A-ZÄÖÜ])"
+)
+_NUMBERED = re.compile(
+    r"(?:\b(?:No|Nos|Nr|Number|Nummer|Section|Article|Artikel|Art|Annex|Anhang|Announcement|Order|EO|§)\.?\s*)$",
+    re.IGNORECASE,
+)
 
-_ABOUT = r"about|around|roughly|approximately|approx|circa|some|close to|an estimated|rund|etwa|ungefähr|zirka|ca|annähernd|gut"
+_ABOUT = (
+    r"about|around|roughly|approximately|approx|circa|some|close to|an estimated|"
+    r"rund|etwa|ungefähr|zirka|ca|annähernd|gut"
+)
 _UNDER = (
-    r"almost|nearly|fewer than|less than|below|under|up to|at most|no more than|not more than|maximum of|as much as|as many as|"
+    r"almost|nearly|fewer than|less than|below|under|up to|at most|no more than|not more than|maximum of|"
+    r"as much as|as many as|"
     r"knapp|fast|beinahe|weniger als|unter|bis zu|höchstens|maximal|nicht mehr als"
 )
-_OVER = r"more than|over|at least|exceeding|above|upwards of|no less than|not less than|minimum of|mehr als|über|mindestens|wenigstens|nicht weniger als"
+_OVER = (
+    r"more than|over|at least|exceeding|above|upwards of|no less than|not less than|minimum of|"
+    r"mehr als|über|mindestens|wenigstens|nicht weniger als"
+)
 _HEDGE = re.compile(
     rf"(?:\b(?:(?P<under>{_UNDER})|(?P<over>{_OVER})|(?P<about>{_ABOUT}))\.?(?:\s+(?:the|a|an|die|der|den|das))?"
     r"|(?P<hunder>不足|不到|少于|低于|最多|至多|多达|高达|近|将近|接近|不超过|以内)|(?P<hover>超过|超|逾|多于|高于|至少|不少于|不低于|大于)"
@@ -42,17 +53,20 @@ _HEDGE = re.compile(
     re.IGNORECASE,
 )
 _HAN_HEDGE_AFTER = re.compile(r"(?P<about>左右|上下|前后)|(?P<over>以上|多|余|有余)|(?P<under>以下|以内)")
-_JOINED = re.compile(r"\s*(?:to|and|or|bis|und|oder|至|到|和|或|、|-|–|—|~|,)\s*(?:about |rund |US)?[$€£¥]?\s*$", re.IGNORECASE)
-_STOP_WORDS = frozenset(
-    "in on at by for from with to into over under since until which that who and or but as than were was is are had has "
-    "have will would of the a an in im am an auf aus bei für mit nach seit von vom zu zum zur und oder aber die der das dem "
-    "den des als wurden wurde sind ist war waren haben hat".split()
+_JOINED = re.compile(
+    r"\s*(?:to|and|or|bis|und|oder|至|到|和|或|、|-|–|—|~|,)\s*(?:about |rund |US)?[$€£¥]?\s*$", re.IGNORECASE
 )
+_STOPS = (
+    "in on at by for from with to into over under since until which that who and or but as than were was is are had "
+    "has have will would of the a an in im am an auf aus bei für mit nach seit von vom zu zum zur und oder aber die "
+    "der das dem den des als wurden wurde sind ist war waren haben hat"
+)
+_STOP_WORDS = frozenset(_STOPS.split())
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure as a text names it. `units` are those it may carry (none known: empty); `hedge` is about, over, under or "".
+    """A figure as a text names it. `units` are those it may carry, `hedge` is about, over, under or "".
 
     `kind` is number, ordinal or small (a number word below four without a measure, often no count at all).
     """
@@ -91,8 +105,10 @@ def _ordinals(text: str) -> Iterator[Figure]:
         if value is not None and (value > 1 or match["han"] is None):
             yield Figure(match.start(), match.end(), value, frozenset(), "ordinal")
     for match in _WORD.finditer(text):
-        if (number := ordinal_words().get(match.group().lower())) is not None and match.group().lower() != "second":
-            yield Figure(match.start(), match.end(), float(number), frozenset(), "ordinal")
+        if (number := ordinal_words().get(match.group().lower())) is not None:
+            # "Second" is a unit of time and a turn of phrase as well.
+            kind = "small" if number == 2 else "ordinal"
+            yield Figure(match.start(), match.end(), float(number), frozenset(), kind)
 
 
 def _in_digits(text: str, language: str) -> Iterator[Figure]:
@@ -128,7 +144,7 @@ def _in_words(text: str, language: str) -> Iterator[Figure]:
                 yield figure
             continue
         word, _, tail = (word, "", "") if word in numbers else _hyphenated(word, numbers)
-        if word not in numbers or word in ("hundred", "null", "zero") or (language == "de" and word in ("acht",) and False):
+        if word not in numbers or word in ("hundred", "null", "zero"):
             if factor := _FACTORS.get(match.group().lower()):
                 yield Figure(match.start(), match.end(), factor, frozenset({"times"}))
             elif (stem := _multiplied(match.group().lower(), numbers)) is not None:
@@ -155,17 +171,43 @@ def _in_words(text: str, language: str) -> Iterator[Figure]:
         yield replace(figure, kind="small") if small else figure
 
 
-_PLAN = re.compile(r"(?<![一二三四五六七八九])(?P<n>十[一二三四五六七八]?)五(?![十百千万亿年月日个家名项种天])(?=规划|时期|计划|期间|末|[”」』\"']|$|，)")
+_PLAN = re.compile(
+    r"(?<![一二三四五六七八九])(?P<n>十[一二三四五六七八]?)五(?![十百千万亿年月日个家名项种天])(?=规划|时期|计划|期间|末|[”」』\"']|$|，)"
+)
 """十四五: the fourteenth five-year plan."""
 
-_FACTORS = {"doubled": 2.0, "doubles": 2.0, "doubling": 2.0, "tripled": 3.0, "quadrupled": 4.0, "verdoppelt": 2.0, "verdoppelte": 2.0,
-            "verdreifacht": 3.0, "verdreifachte": 3.0, "vervierfacht": 4.0, "twofold": 2.0, "threefold": 3.0, "tenfold": 10.0}
-_FRACTIONS = {"third": 100 / 3, "drittel": 100 / 3, "quarter": 25.0, "viertel": 25.0, "fifth": 20.0, "fünftel": 20.0,
-              "hälfte": 50.0, "tenth": 10.0, "zehntel": 10.0, "thirds": 200 / 3, "quarters": 75.0}
+_FACTORS = {
+    "doubled": 2.0,
+    "doubles": 2.0,
+    "doubling": 2.0,
+    "tripled": 3.0,
+    "quadrupled": 4.0,
+    "verdoppelt": 2.0,
+    "verdoppelte": 2.0,
+    "verdreifacht": 3.0,
+    "verdreifachte": 3.0,
+    "vervierfacht": 4.0,
+    "twofold": 2.0,
+    "threefold": 3.0,
+    "tenfold": 10.0,
+}
+_FRACTIONS = {
+    "third": 100 / 3,
+    "drittel": 100 / 3,
+    "quarter": 25.0,
+    "viertel": 25.0,
+    "fifth": 20.0,
+    "fünftel": 20.0,
+    "hälfte": 50.0,
+    "tenth": 10.0,
+    "zehntel": 10.0,
+    "thirds": 200 / 3,
+    "quarters": 75.0,
+}
 
 
 def _hyphenated(word: str, numbers: dict[str, int]) -> tuple[str, str, str]:
-    """"two-week" → ("two", "-", "week"); "zweiwöchig" → ("zwei", "", "wöchig")."""
+    """ "two-week" → ("two", "-", "week"); "zweiwöchig" → ("zwei", "", "wöchig")."""
     head, dash, tail = word.partition("-")
     if dash and head in numbers:
         return head, dash, tail
@@ -195,15 +237,22 @@ def _fraction(text: str, match: re.Match[str], word: str, language: str) -> Figu
     if word == "hälfte":
         return Figure(match.start(), match.end(), 50.0, frozenset({"percent"}))
     counted = re.search(r"\b(a|one|ein|einem|two|zwei|three|drei)[\s-]+$", before, re.IGNORECASE)
-    if not counted or word in ("third", "quarter", "fifth", "tenth", "quarters", "thirds") and not re.match(r"\s+(?:of|des|der)\b", after):
+    if not counted or (
+        word in ("third", "quarter", "fifth", "tenth", "quarters", "thirds")
+        and not re.match(r"\s+(?:of|des|der)\b", after)
+    ):
         return None
     count = {"two": 2, "zwei": 2, "three": 3, "drei": 3}.get(counted[1].lower(), 1)
     share = {"thirds": 100 / 3, "quarters": 25.0}.get(word, _FRACTIONS[word])
     return Figure(counted.start(), match.end(), count * share, frozenset({"percent"}))
 
 
-_NO_COUNT = re.compile(r"一[些样起直般旦定致律再度向]|十分(?!之)|百般|千万不|万一|第一|一[方系]|两[国岸者会]|三[星方]|四[川]|[统唯单同专之]一|五角|百度|千问|一带一路|进一步|十足")
-_HAN_COUNTED = re.compile(r"[家个名项种款座份条倍亿万元年天周月日轮次颗枚块片台人位件批起国部所只笔章号届期级层例小大多余成分城省]")
+_NO_COUNT = re.compile(
+    r"一[些样起直般旦定致律再度向]|十分(?!之)|百般|千万不|万一|第一|一[方系]|两[国岸者会]|三[星方]|四[川]|[统唯单同专之]一|五角|百度|千问|一带一路|进一步|十足"
+)
+_HAN_COUNTED = re.compile(
+    r"[家个名项种款座份条倍亿万元年天周月日轮次颗枚块片台人位件批起国部所只笔章号届期级层例小大多余成分城省]"
+)
 
 
 def _in_han(text: str) -> Iterator[Figure]:
@@ -213,13 +262,25 @@ def _in_han(text: str) -> Iterator[Figure]:
         if match["percent"]:
             value = from_han(match["percent"])
             if value is not None:
-                yield Figure(match.start(), match.end(), value, frozenset({"percent"}), hedge=_hedge(text, match.start(), match.end()))
+                yield Figure(
+                    match.start(),
+                    match.end(),
+                    value,
+                    frozenset({"percent"}),
+                    hedge=_hedge(text, match.start(), match.end()),
+                )
         elif match["tenths"]:
             value = from_han(match["tenths"])
             rest = match["half"]
             more = 5.0 if rest == "半" else (from_han(rest) or 0.0 if rest else 0.0)
             if value:
-                yield Figure(match.start(), match.end(), value * 10 + more, frozenset({"percent"}), hedge=_hedge(text, match.start(), match.end()))
+                yield Figure(
+                    match.start(),
+                    match.end(),
+                    value * 10 + more,
+                    frozenset({"percent"}),
+                    hedge=_hedge(text, match.start(), match.end()),
+                )
         elif match["of"]:
             whole, part = from_han(match["of"]), from_han(match["part"])
             if whole and part:
@@ -227,7 +288,9 @@ def _in_han(text: str) -> Iterator[Figure]:
         elif figure := _han_count(text, match):
             yield figure
     for match in re.finditer(r"一半|半数|过半", text):
-        yield Figure(match.start(), match.end(), 50.0, frozenset({"percent"}), hedge="over" if match.group() == "过半" else "")
+        yield Figure(
+            match.start(), match.end(), 50.0, frozenset({"percent"}), hedge="over" if match.group() == "过半" else ""
+        )
     for match in re.finditer(r"翻了?一?[番倍]|翻倍", text):
         yield Figure(match.start(), match.end(), 2.0, frozenset({"times"}))
 
@@ -300,6 +363,7 @@ def _units(text: str, start: int, end: int) -> tuple[frozenset[str], int, float]
 
 def _nouns(rest: str) -> Iterator[str]:
     """Counted things named within the next words: "150 million free tokens" → token."""
+    rest = re.sub(r"^[多余]?[个项种款枚颗](?=[A-Za-z])", "", rest)
     if han := re.match(r"[多余]?[个项种款]?([\u3400-\u9fff]{1,8})", rest):
         yield from (unit for word, unit in NOUNS.items() if word in han[1])
         return
@@ -326,14 +390,20 @@ def _hedge(text: str, start: int, end: int) -> str:
 
 
 def _with_neighbours(text: str, found: Sequence[Figure]) -> Iterator[Figure]:
-    """Figures of a pair ("5 to 10 billion dollars", 5至10亿美元) with the unit and scale their neighbour names for both."""
+    """Figures of a pair ("5 to 10 billion dollars", 5至10亿美元) with what their neighbour names for both."""
     for at, figure in enumerate(found):
         following = found[at + 1] if at + 1 < len(found) else None
         if following is not None and _JOINED.fullmatch(text[figure.end : following.start] or "x"):
             if not figure.units and following.units:
                 figure = replace(figure, units=following.units)
             own = figure.units and not figure.units & following.units
-            if not own and not figure.scaled and following.scaled and figure.value < 1000 and _is_range(text[figure.end : following.start]):
+            if (
+                not own
+                and not figure.scaled
+                and following.scaled
+                and figure.value < 1000
+                and _is_range(text[figure.end : following.start])
+            ):
                 factor = 10 ** (3 * int((len(str(int(following.value))) - 1) // 3))
                 if "亿" in text[following.start : following.end] or "万" in text[following.start : following.end]:
                     factor = 10**8 if "亿" in text[following.start : following.end] else 10**4
@@ -342,39 +412,7 @@ def _with_neighbours(text: str, found: Sequence[Figure]) -> Iterator[Figure]:
 
 
 def _is_range(joint: str) -> bool:
-    return re.fullmatch(r"\s*(?:to|and|bis|und|or|oder|至|到|-|–|—|~)\s*(?:US)?[$€£¥]?\s*", joint, re.IGNORECASE) is not None
-
-
-def same_value(evidence: Figure, claim: Figure) -> bool:
-    """Whether the values agree; hedges of the claim give way as far as they say."""
-    if abs(evidence.value - claim.value) <= 1e-6 * max(1.0, abs(claim.value)):
-        return not ({evidence.hedge, claim.hedge} == {"over", "under"})
-    if claim.hedge == "about":
-        return abs(evidence.value - claim.value) <= TOLERANCE * abs(claim.value)
-    if claim.hedge == "over":
-        return claim.value < evidence.value <= claim.value * BOUND_REACH and evidence.hedge != "under"
-    if claim.hedge == "under":
-        return claim.value / BOUND_REACH <= evidence.value < claim.value and evidence.hedge != "over"
-    # A third is 33 percent, and two thirds 67.
-    return claim.units == evidence.units == {"percent"} and abs(evidence.value - claim.value) < 0.5 and (
-        abs(evidence.value * 3 % 100) < 1e-6 or abs(claim.value * 3 % 100) < 1e-6
+    return (
+        re.fullmatch(r"\s*(?:to|and|bis|und|or|oder|至|到|-|–|—|~)\s*(?:US)?[$€£¥]?\s*", joint, re.IGNORECASE)
+        is not None
     )
-
-
-def same_unit(evidence: Figure, claim: Figure) -> bool:
-    """Whether the units agree. One left out agrees with a counted thing, and money with a large bare number."""
-    if evidence.units & claim.units:
-        return True
-    if claim.units and evidence.units:
-        counted = set(NOUNS.values())
-        # Both count things, and one names several ("140 Chinese chip companies"): only a clear pair is a difference.
-        return evidence.units <= counted and claim.units <= counted and bool({"item"} & (evidence.units | claim.units))
-    known = claim.units or evidence.units
-    if claim.units and claim.measured and not (evidence.scaled and claim.units & CURRENCIES):
-        return False
-    return not known & {"percent", "points", "nm"}
-
-
-def carries(evidence: Sequence[Figure], claim: Figure) -> bool:
-    """Whether one of the figures of the evidence says what `claim` says."""
-    return any(same_value(figure, claim) and same_unit(figure, claim) for figure in evidence)

@@ -18,7 +18,8 @@ from kb.settings import DATA
 
 WORDS = DATA / "entities" / "words.toml"
 
-SEPARABLE = frozenset("auf ab aus zurück ein zu an vor fest frei bei teil weiter durch um nach statt".split())
+_PREFIXES = "auf ab aus zurück ein zu an vor fest frei bei teil weiter durch um nach statt"
+SEPARABLE = frozenset(_PREFIXES.split())
 """German prefixes that stand at the end of the clause: "hob die Sperre auf"."""
 
 _TOKEN = re.compile(r"[^\W_\u3400-\u9fff\uf900-\ufaff]+(?:['’-][^\W\d_\u3400-\u9fff]+)*")
@@ -65,6 +66,7 @@ class Lexicon:
         grouped: dict[str, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
         for word, ids in han.items():
             grouped[word[0]].append((word, tuple(sorted(ids))))
+        self._han_start = re.compile("[" + "".join(map(re.escape, sorted(grouped))) + "]")
         self._han = {char: sorted(found, key=lambda pair: -len(pair[0])) for char, found in grouped.items()}
 
     def _add(self, word: str, id: str, language: str) -> None:
@@ -115,8 +117,9 @@ class Lexicon:
     def _in_han(self, text: str) -> list[Occurrence]:
         found = []
         at = 0
-        while at < len(text):
-            hit = next((pair for pair in self._han.get(text[at], ()) if text.startswith(pair[0], at)), None)
+        while (start := self._han_start.search(text, at)) is not None:
+            at = start.start()
+            hit = next((pair for pair in self._han[text[at]] if text.startswith(pair[0], at)), None)
             if hit is None:
                 at += 1
                 continue
@@ -143,7 +146,9 @@ def _phrase_end(text: str, tokens: list[tuple[int, int, str]], at: int, parts: t
                 rest = text[end : end + 2].strip()
                 closes = not rest or not rest[0].isalnum() or tokens[-1][0] == start
                 following = text[end:].lstrip()
-                return end if closes and (not following or following[0] in ".,;:!?)“”\"" or following[:4] == "und ") else 0
+                return (
+                    end if closes and (not following or following[0] in '.,;:!?)“”"' or following[:4] == "und ") else 0
+                )
             if _CLAUSE_END.search(text[tokens[at][1] : start]) and "," in text[tokens[at][1] : start]:
                 return 0
         return 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kb.entities import Mention, load_entities
 from kb.verifying.lexicon import load_words
-from kb.verifying.reading import HAN, Reading, fold
+from kb.verifying.reading import HAN, Reading, fold, read
 from kb.words import STOPWORDS
 
 _CAPITAL = re.compile(r"\b[A-ZÄÖÜŠĆČÉ][^\W\d_\u3400-\u9fff]*(?:['’][^\W\d_s]\w*)?")
@@ -16,21 +17,22 @@ _ACRONYM = re.compile(r"[A-Z][A-Z&]+s?$")
 _CAMEL = re.compile(r"[A-Za-z]?[a-z]+[A-Z]\w*$")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z'’.-]*[A-Za-z]")
 
-GENERIC = frozenset(
-    (
-        "ai ki it ceo cfo cto api apis gpu gpus cpu llm llms vpn usa us uk eu un pdf http tv pc ok ag gmbh inc ltd corp se co "
-        "mr mrs ms dr prof minister ministers ministry department president secretary chancellor premier act law regulation "
-        "court committee council commission university institute center centre office agency bureau academy association group "
-        "bank party house state national federal international economy economic affairs foreign trade finance security digital "
-        "network general director chief executive officer chairman chairwoman senate senator representative congress parliament "
-        "article section annex announcement order plan initiative rule rules list monday tuesday wednesday thursday friday "
-        "saturday sunday january february march april may june july august september october november december i english german "
-        "mandarin internet five year fourteenth fifteenth western eastern northern southern asia asian africa african world cloud technology technologies tech "
-        "ministerium präsident kanzler gesetz verordnung ausschuss rat kommission universität institut amt behörde verband "
-        "yuan renminbi dollar dollars euro euros yen won pfund pound pounds million millionen milliarde milliarden mrd mio billion billionen prozent "
-        "abteilung premierminister außenminister handelsminister wirtschaftsminister westen osten asien welt vr ukrainian"
-    ).split()
+_GENERIC = (
+    "ai ki it ceo cfo cto api apis gpu gpus cpu llm llms vpn usa us uk eu un pdf http tv pc ok ag gmbh inc ltd corp "
+    "se co mr mrs ms dr prof minister ministers ministry department president secretary chancellor premier act law "
+    "regulation court committee council commission university institute center centre office agency bureau academy "
+    "association group bank party house state national federal international economy economic affairs foreign trade "
+    "finance security digital network general director chief executive officer chairman chairwoman senate senator "
+    "representative congress parliament article section annex announcement order plan initiative rule rules list "
+    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august "
+    "september october november december i english german mandarin internet five year fourteenth fifteenth western "
+    "eastern northern southern asia asian africa african world cloud technology technologies tech ministerium "
+    "präsident kanzler gesetz verordnung ausschuss rat kommission universität institut amt behörde verband yuan "
+    "renminbi dollar dollars euro euros yen won pfund pound pounds million millionen milliarde milliarden mrd mio "
+    "billion billionen prozent abteilung premierminister außenminister handelsminister wirtschaftsminister westen "
+    "osten asien welt vr ukrainian"
 )
+GENERIC = frozenset(_GENERIC.split())
 """Capitalised words that are parts of titles and offices, or names that are translated: not required literally."""
 
 BODIES = frozenset({"agency", "government-body", "legislature"})
@@ -102,8 +104,17 @@ def _may_be_common(claim: Reading, mention: Mention) -> bool:
     return any(mention.start == start for start, _ in claim.sentences)
 
 
-def unknown_names(claim: Reading) -> Iterator[Name]:
-    """Names in the claim that the registry does not know."""
+def unknown_names(claim: Reading) -> tuple[Name, ...]:
+    """Names in a text that the registry does not know, in order of kind and place."""
+    return _unknown_names(claim.text)
+
+
+@lru_cache(maxsize=2048)
+def _unknown_names(text: str) -> tuple[Name, ...]:
+    return tuple(_find_unknown(read(text)))
+
+
+def _find_unknown(claim: Reading) -> Iterator[Name]:
     text = fold(claim.text)
     covered = [(mention.start, mention.end) for mention in claim.mentions]
     for start, end in claim.models:
@@ -131,7 +142,9 @@ def _is_name(word: str, match: re.Match[str], claim: Reading, text: str) -> bool
     if claim.language == "zh":
         return True
     neighbour = _beside_capital(match, text)
-    if any(0 <= match.start() - start <= 1 for start, _ in claim.sentences) or re.search(r"[:“„\"»]\s*$", text[: match.start()]):
+    if any(0 <= match.start() - start <= 1 for start, _ in claim.sentences) or re.search(
+        r"[:“„\"»]\s*$", text[: match.start()]
+    ):
         return claim.language == "en" and neighbour == "after"
     if claim.language == "en":
         return True
@@ -150,8 +163,12 @@ def _beside_capital(match: re.Match[str], text: str) -> str:
 def carried(name: Name, evidence: Sequence[Reading]) -> bool:
     """Whether a passage has the name literally; hyphens, blanks and case do not count."""
     wanted = _squeeze(name.text)
-    return any(_stands(wanted, _squeeze(fold(reading.text), keep=True)) or _stands(name.text.casefold(), fold(reading.text).casefold())
-               or (len(wanted) > 4 and not name.firm and wanted[:-1] in fold(reading.text).casefold()) for reading in evidence)
+    return any(
+        _stands(wanted, _squeeze(fold(reading.text), keep=True))
+        or _stands(name.text.casefold(), fold(reading.text).casefold())
+        or (len(wanted) > 4 and not name.firm and wanted[:-1] in fold(reading.text).casefold())
+        for reading in evidence
+    )
 
 
 def other_script_only(evidence: Sequence[Reading]) -> bool:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from kb.entities import load_entities
 from kb.verifying.alignment import Unit, Window, comparable, counted, found_in
-from kb.verifying.quotes import quotations
+from kb.verifying.quotes import quotations, stands_in
 from kb.verifying.reading import Reading
-from kb.verifying.roles import Cast, Part, Role, cast, displaced, group, named, replaced, turned
+from kb.verifying.roles import UNKNOWN, Cast, Part, Role, cast, displaced, group, named, replaced, turned
 from kb.verifying.statements import Statement, overlap, statements, topic
 
 ABOUT = 0.35
@@ -20,6 +20,9 @@ LEVEL = 0.8
 
 CLOSE = 0.5
 """Share of the sentence a window must carry for another actor in it to be another story of the same event."""
+
+WHOLE = 0.85
+"""Share of the best pair of sentences that one of them must carry to say it all by itself."""
 
 LITTLE = 0.5
 """The least weight a statement must share with the claim."""
@@ -52,9 +55,7 @@ def opposition(claim: Reading, passages: Sequence[Reading], found: Sequence[Wind
     """What in the claim goes against its passages, or None."""
     near = [window for window in found if window.share >= ABOUT][:3]
     near = [window for window in near if window.weight >= LEVEL * near[0].weight]
-    if not near:
-        return None
-    return _actors(claim, passages, near) or _statements(claim, passages)
+    return (_actors(claim, passages, near) if near else None) or _statements(claim, passages)
 
 
 def _actors(claim: Reading, passages: Sequence[Reading], near: Sequence[Window]) -> Opposed | None:
@@ -65,9 +66,11 @@ def _actors(claim: Reading, passages: Sequence[Reading], near: Sequence[Window])
         if pair := turned(mine, theirs):
             doer, agent = (_shown(id) for id in pair)
             return Opposed("actor", f"in the cited passage {agent} acts, not {doer}")
-        if window is near[0] and _straight(mine, theirs):
-            return None
     best = next((window for window in near if window.first == window.last), near[0])
+    first = passages[near[0].passage]
+    told = _straight(mine, cast(first, first.sentences[near[0].first : near[0].last + 1]))
+    if told and best.weight < WHOLE * near[0].weight:
+        return None
     passage = passages[best.passage]
     theirs = cast(passage, passage.sentences[best.first : best.last + 1])
     if not theirs.of(Part.AGENT) and best.first:
@@ -86,7 +89,10 @@ def _straight(mine: Cast, theirs: Cast) -> bool:
 def _statements(claim: Reading, passages: Sequence[Reading]) -> Opposed | None:
     quoted = [(item.start, item.end) for item in quotations(claim.text) if not item.is_term]
     for statement in statements(claim.text):
+        written = claim.text[statement.part.start : statement.part.end]
         if any(start <= statement.part.start < end for start, end in quoted):
+            continue
+        if any(stands_in(written, passage.text) for passage in passages):
             continue
         wanted = topic(claim.text, statement)
         candidates = _candidates(claim, wanted, passages)
@@ -106,7 +112,7 @@ def _candidates(claim: Reading, wanted: Sequence[Unit], passages: Sequence[Readi
     """All statements of the passages that carry some of what the claim's statement is about, the best first."""
     found = []
     for passage in passages:
-        able = [unit for unit in wanted if counted(unit, comparable(claim, passage))]
+        able = [unit for unit in wanted if counted(unit, claim, passage)]
         all_of_it = statements(passage.text)
         for statement in all_of_it:
             score = overlap(able, statement, all_of_it, passage)
@@ -136,6 +142,8 @@ def _direction(
         on_axis = [item for item in candidates if any(stance.axis == axis for stance in item.statement.stances)]
         chosen = [item for item in _level(on_axis, wanted) if item.score >= RELEVANT * candidates[0].score]
         theirs = [(stance, item) for item in chosen for stance in item.statement.stances if stance.axis == axis]
+        ids = {stance.id for stance in mine}
+        theirs = [(stance, item) for stance, item in theirs if stance.id in ids] or theirs
         if not theirs:
             continue
         if any(stance.sign == mine[0].sign for stance, _ in theirs):
@@ -151,7 +159,7 @@ def _direction(
 def _exchanged(
     statement: Statement, axis: str, sign: int, chosen: Sequence[_Candidate], on_axis: Sequence[_Candidate]
 ) -> Opposed | None:
-    """An actor of the claim that the same sentence of the passage puts on the other side: it is another's yes."""
+    """An actor of the claim that the passage, in the same sentence or beside it, puts on the other side."""
     best = chosen[0]
     for role in statement.actors:
         if named((role,)) & named(best.statement.actors):
@@ -159,10 +167,12 @@ def _exchanged(
         rivals = [other for other in best.statement.actors if group(other.kind) == group(role.kind)]
         rivals = [other for other in rivals if not named((other,)) & named(statement.actors)]
         for item in on_axis:
-            same = item.passage is best.passage and item.statement.sentence == best.statement.sentence
+            same = item.passage is best.passage and abs(item.statement.sentence - best.statement.sentence) <= 1
             signs = {stance.sign for stance in item.statement.stances if stance.axis == axis}
             if rivals and same and named((role,)) & named(item.statement.actors) and signs == {-sign}:
-                return Opposed("actor", f"the cited passage says this of {_shown(rivals[0].id)}, not of {_shown(role.id)}")
+                return Opposed(
+                    "actor", f"the cited passage says this of {_shown(rivals[0].id)}, not of {_shown(role.id)}"
+                )
     return None
 
 
@@ -177,10 +187,12 @@ def _denial(
     able = comparable(claim, passage)
     around = [item for item in statements(passage.text) if item.sentence == level[0].statement.sentence]
     for unit in statement.denied:
-        holders = [item for item in around if counted(unit, able) and found_in(unit, [item.part], passage)]
-        if holders and not any(item.denied or any(stance.sign < 0 for stance in item.stances) for item in holders):
+        holders = [item for item in around if counted(unit, claim, passage) and found_in(unit, [item.part], passage)]
+        rest = [other for other in wanted if other is not unit and counted(other, claim, passage)]
+        related = [item for item in around if any(found_in(other, [item.part], passage) for other in rest)]
+        if holders and not any(_negative(item) for item in (*holders, *related)):
             return Opposed("negation", "the sentence denies what the cited passage says")
-    if statement.denied or any(stance.sign < 0 for stance in statement.stances):
+    if _negative(statement):
         return None
     own = {key for unit in wanted for key in unit.keys if able or key[0] in "em"}
     own |= {f"m:{stance.id}" for stance in statement.stances}
@@ -196,6 +208,10 @@ def _denial(
     return None
 
 
+def _negative(statement: Statement) -> bool:
+    return bool(statement.denied) or any(stance.sign < 0 for stance in statement.stances)
+
+
 def _owner(
     claim: Reading, statement: Statement, wanted: Sequence[Unit], candidates: Sequence[_Candidate]
 ) -> Opposed | None:
@@ -207,7 +223,7 @@ def _owner(
     stances = {(stance.axis, stance.sign) for stance in statement.stances}
     scored = []
     for item in candidates:
-        able = [unit for unit in rest if counted(unit, comparable(claim, item.passage))]
+        able = [unit for unit in rest if counted(unit, claim, item.passage)]
         score = sum(unit.weight for unit in able if found_in(unit, [item.statement.part], item.passage))
         score += len(stances & {(stance.axis, stance.sign) for stance in item.statement.stances})
         total = sum(unit.weight for unit in able) + len(stances)
@@ -221,7 +237,7 @@ def _owner(
         there = item.statement.actors or item.statement.taken_over
         if not there or named(there) & named(mine):
             return None
-        others += [role for role in there if any(group(role.kind) == group(own.kind) for own in mine)]
+        others += [role for role in there if any(group(role.kind) == group(own.kind) != UNKNOWN for own in mine)]
         if len(item.statement.actors) == 0:
             return None
     own = [score for score, _, item in scored if named(mine) & named(item.statement.actors)]
@@ -233,4 +249,3 @@ def _owner(
 def _shown(id: str) -> str:
     registry = load_entities()
     return registry[id].name if id in registry else id.partition(":")[2]
-

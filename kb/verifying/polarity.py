@@ -18,14 +18,24 @@ _NOT_EN = (
 )
 _NOT_DE = r"\b(?:nicht|kein\w*|nie|niemals|niemand|weder|keinesfalls|keineswegs|nichts)\b"
 _NEGATION = re.compile(
-    r"(?P<skip>not only|not least|not just|not merely|no less than|no more than|no later than|not more than|not less than|nothing but|nicht nur|nicht zuletzt|nicht mehr als|"
-    r"nicht weniger als|nicht später als|不仅|不但|不只|不光|不同|不断|不少|不足|不到|不久|不超过|不低于|不得不|不论|不过|不变|不确定|不可靠|不利|不满|无论|未来|未经|"
+    r"(?P<skip>not only|not least|not just|not merely|no less than|no more than|"
+    r"no later than|not more than|not less than|nothing but|"
+    r"nicht nur|nicht zuletzt|nicht mehr als|"
+    r"nicht weniger als|nicht später als|不仅|不但|不只|不光|不同|不断|不少|不足|"
+    r"不到|不久|不超过|不低于|不得不|不论|不过|不变|不确定|不可靠|不利|"
+    r"不满|无论|未来|未经|"
     r"除非|非常|是否|非法|非洲|不动产|不良|不安|不断|不等|不明|非凡|无线|无人机|无人驾驶|未成年|无关|无疑|未知|并不意外|不限于|没收)"
-    rf"|\b(?P<en>(?:\w+n['’]t|{_NOT_EN}))|(?P<de>{_NOT_DE})|(?P<zh>没有|并未|尚未|从未|并非|并不|不再|不会|不能|无法|不可|不得|不予|未能|未获|未曾|绝不|拒不|不|未|没|无|非(?=强制))",
+    rf"|\b(?P<en>(?:\w+n['’]t|{_NOT_EN}))|(?P<de>{_NOT_DE})|(?P<zh>没有|并未|尚未|从未|并非|并不|不再|不会|不能|无法|不可|不得|"
+    r"不予|未能|未获|未曾|绝不|拒不|不|未|没|无|非(?=强制))",
     re.IGNORECASE,
 )
 _INFINITIVE = re.compile(r"(?:^|\s)(?:to|zu)\s*$|[,\s]\w*zu\w*$", re.IGNORECASE)
+_REFUSALS = frozenset({"reject", "rule_out"})
 _MODAL = frozenset({"may"})
+_VERBS = frozenset({"reject", "vote_down", "allow", "approve", "support", "dispute", "adopt"})
+SCOPE = 2
+"""Names, matters and words after a negation that it denies."""
+
 _WORD = re.compile(r"[^\W_\u3400-\u9fff]+|[\u3400-\u9fff]")
 
 
@@ -43,12 +53,12 @@ class Stance:
 
 @dataclass(frozen=True, slots=True)
 class Negation:
-    """A negation; `direction` if it turns a word of direction, else what follows is denied."""
+    """A negation; `scope` is how many of the things named after it it strikes: none if it turns a word of direction."""
 
     start: int
     end: int
     clause: int
-    direction: bool
+    scope: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +93,15 @@ def polarity(reading: Reading) -> Polarity:
             elif (licence := _licence_near(operator, reading, start, end)) is not None:
                 stances.append(Stance("licence", "assent", -1, *licence, number))
         for refusal in found:
-            if "reject" in refusal.ids and (refused := _refused(refusal, found, reading)) is not None:
+            if not _REFUSALS.isdisjoint(refusal.ids) and (refused := _refused(refusal, found, reading)) is not None:
                 refused.turned = not refused.turned
         for match in _NEGATION.finditer(reading.text, start, end):
             if match["skip"]:
                 continue
             target = _negated(match, found, reading)
             # "No" before a noun strikes the noun as well: "imposed no fine".
-            only = target is not None and not _determines(match)
-            negations.append(Negation(match.start(), match.end(), number, only))
+            scope = SCOPE if target is None else 1 if _determines(match) else 0
+            negations.append(Negation(match.start(), match.end(), number, scope))
             if target is not None:
                 target.turned = not target.turned
             for word in found:
@@ -110,17 +120,19 @@ def _words(reading: Reading, start: int, end: int) -> Iterator[_Word]:
         if item.id in directions and start <= item.start < end and not _is_idle(reading.text, item):
             grouped.setdefault((item.start, item.end), []).append(item.id)
     for (left, right), ids in sorted(grouped.items()):
-        # A phrase that begins with the same word says it already: "dropped the" and "dropped".
-        longer = {id for (a, b), more in grouped.items() if a == left and b > right for id in more}
-        if rest := tuple(id for id in ids if id not in longer):
-            yield _Word(left, right, rest)
+        # A phrase says more than the word it begins with: "schließt … aus" is not "schließt".
+        if not any(a == left and b > right for a, b in grouped):
+            yield _Word(left, right, tuple(ids))
 
 
 def _is_idle(text: str, item: Occurrence) -> bool:
-    """"By the end of 2026" is a date and "up to 5 billion" a bound: neither is a direction."""
+    """ "By the end of 2026" is a date and "up to 5 billion" a bound: neither is a direction."""
     if text[item.start : item.end].lower() == "up":
         return re.match(r"\s+to\b", text[item.end :]) is not None
-    return item.id == "end" and re.search(r"\b(?:the|at|by|year|month)[\s-]$", text[max(0, item.start - 6) : item.start]) is not None
+    return (
+        item.id == "end"
+        and re.search(r"\b(?:the|at|by|year|month)[\s-]$", text[max(0, item.start - 6) : item.start]) is not None
+    )
 
 
 def _stances(found: list[_Word], clause: int) -> Iterator[Stance]:
@@ -140,11 +152,14 @@ def _acted_on(operator: _Word, found: list[_Word], reading: Reading) -> _Word | 
     directions = load_words().directions
     near = []
     for word in found:
-        axes = {directions[id].axis for id in word.ids if not directions[id].flips}
-        if not axes or word.start < operator.end and operator.start < word.end:
+        axes = {directions[id].axis for id in word.ids if not directions[id].flips and id not in _MODAL}
+        if not axes or (word.start < operator.end and operator.start < word.end):
             continue
         reach = NEAR if "assent" in axes else NEAR / 2 if "force" in axes else 0
         distance = _distance(reading.text, operator, word)
+        if word.end <= operator.start and _VERBS.issuperset(word.ids):
+            # "Opposes easier rules": only a thing can stand before what is done to it ("the ban was lifted").
+            continue
         if distance <= reach:
             near.append((distance, word.start, word))
     return min(near)[2] if near else None
@@ -156,6 +171,11 @@ def _refused(refusal: _Word, found: list[_Word], reading: Reading) -> _Word | No
     for word in found:
         between = reading.text[refusal.end : word.start]
         verb = _INFINITIVE.search(between) if reading.language != "zh" else len(between) <= 2
+        if "rule_out" in refusal.ids:
+            # What is ruled out may stand inside the separable verb: "schließt Entlassungen aus".
+            if word is not refusal and _distance(reading.text, refusal, word) <= NEAR:
+                return word
+            continue
         near = word.start >= refusal.end and _distance(reading.text, refusal, word) <= NEAR
         if near and verb and all(directions[id].sign > 0 for id in word.ids):
             return word
@@ -175,6 +195,9 @@ def _licence_near(operator: _Word, reading: Reading, start: int, end: int) -> tu
 def _negated(match: re.Match[str], found: list[_Word], reading: Reading) -> _Word | None:
     """The word of direction that a negation turns: the next one; in German also the one before."""
     mark = _mark(match)
+    if around := [word for word in found if word.start < match.start() < word.end]:
+        # "Nimmt keine Aufträge an": the negation stands inside the separable verb.
+        return around[0]
     after = [word for word in found if word.start >= match.end() and _distance(reading.text, mark, word) <= NEAR]
     if after:
         return _verb(after, reading)[0]

@@ -7,8 +7,12 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from kb.sentences import sentences
+
+SENTENCE = 12
+"""Characters of a short (Chinese) sentence."""
 
 GAP = 120
 """Characters an ellipsis may leave out, within one sentence of the passage."""
@@ -28,7 +32,7 @@ _PAIRS = (
 _QUOTED = re.compile("|".join(_PAIRS))
 _ELLIPSIS = re.compile(r"\s*(?:[\[(]\s*(?:…+|\.{3}|……)\s*[\])]|…+|\.{3,}|\. \. \.)\s*")
 _INSERTED = re.compile(r"\[[^\[\]]{1,40}\]")
-_QUOTE_MARK = re.compile("[“”„«»「」『』\"]")
+_QUOTE_MARK = re.compile('[“”„«»「」『』"]')
 _EDGES = " \t.,;:!?。，；：！？、-–—"
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 
@@ -55,7 +59,14 @@ class Quotation:
         han = len(_HAN.findall(self.text))
         return han <= 6 if han else len(self.text.split()) <= 2
 
+    @property
+    def is_title(self) -> bool:
+        """Whether it reads as the title of a work or case: most of its longer words have capitals."""
+        words = [word for word in re.findall(r"[^\W\d_]+", self.text) if len(word) > 3]
+        return len(words) > 1 and sum(word[0].isupper() for word in words) >= 0.7 * len(words)
 
+
+@lru_cache(maxsize=2048)
 def quotations(text: str) -> tuple[Quotation, ...]:
     """The quotations of `text`, in order; empty ones and single letters left out."""
     found = []
@@ -93,6 +104,12 @@ def locate(quote: str, passage: str) -> tuple[Found, int, int]:
         ):
             return Found.VERBATIM, origin[start], origin[end - 1] + 1
     return Found.STITCHED, origin[starts[0]], origin[starts[0]] + 1
+
+
+def stands_in(words: str, passage: str) -> bool:
+    """Whether some words, at least a short sentence of them, stand in the passage as they are."""
+    wanted = _plain(words)[0].strip(_EDGES)
+    return len(wanted) >= SENTENCE and bool(_places(_plain(passage)[0], wanted))
 
 
 def omitted(quote: str, passage: str) -> str:
@@ -135,10 +152,11 @@ def _joins(left: str, right: str) -> bool:
     return bool(left and right) and left.isalnum() and right.isalnum() and not (_HAN.match(left) or _HAN.match(right))
 
 
-_SAME = {**dict.fromkeys("“”„«»‹›「」『』\"", '"'), **dict.fromkeys("‘’‚'`´", "'"), **dict.fromkeys("–—−‐‑", "-")}
+_SAME = {**dict.fromkeys('“”„«»‹›「」『』"', '"'), **dict.fromkeys("‘’‚'`´", "'"), **dict.fromkeys("–—−‐‑", "-")}
 
 
-def _plain(text: str) -> tuple[str, list[int]]:
+@lru_cache(maxsize=512)
+def _plain(text: str) -> tuple[str, tuple[int, ...]]:
     """The text folded for comparison, and for each of its characters the offset it comes from."""
     chars: list[str] = []
     origin: list[int] = []
@@ -157,4 +175,4 @@ def _plain(text: str) -> tuple[str, list[int]]:
                 origin.pop()
             chars.append(folded)
             origin.append(offset)
-    return "".join(chars), origin
+    return "".join(chars), tuple(origin)

@@ -24,23 +24,42 @@ _WIDE |= {ord("％"): ord("%"), ord("．"): ord("."), ord("＋"): ord("+"), ord(
 _WIDE |= dict.fromkeys((0xA0, 0x202F, 0x2009, 0x3000), 0x20) | {ord("＄"): ord("$"), 0x2011: ord("-")}
 
 _MODEL = re.compile(
-    r"(?<![\w.,])(?:[A-Za-z]+(?:[-.]?[A-Za-z]*)?[-.]?\d[\w.-]*\w|[A-Za-z]+[-.]?\d|\d+[A-Za-z][\w-]*)(?![\w])"
+    r"(?<![A-Za-z0-9_.,])(?:[A-Za-z]+(?:[-.]?[A-Za-z]*)?[-.]?\d[A-Za-z0-9.-]*[A-Za-z0-9]|[A-Za-z]+[-.]?\d"
+    r"|\d+[A-Za-z][A-Za-z0-9-]*)(?![A-Za-z0-9_])"
 )
 _MEASURE = re.compile(
-    r"(?:Q[1-4]|H[12]|\d+(?:st|nd|rd|th|s|er|m|bn|b|tn|k|mn|x|nm|gb|tb|gw|mw|kw|km|kg|pp|mio|mrd)|(?:us|eur|usd|cny|rmb|no|nr|s|hk)\.?\d.*"
+    r"(?:Q[1-4]|H[12]|\d+(?:st|nd|rd|th)-\w+|\d+(?:st|nd|rd|th|s|er|m|bn|b|tn|k|mn|x|nm|gb|tb|gw|mw|kw|km|kg|pp|mio|mrd)|(?:us|eur|usd|cny|rmb|no|nr|s|hk)\.?\d.*"
     r"|\d+-(?:year|month|week|day|hour|fold|point|nano\w*|jährig\w*|monatig\w*|wöchig\w*|tägig\w*|prozent\w*|nm|percent|"
     r"page|member|billion|million|trillion|dollar|euro|yuan|gigawatt|nation|country|jahr\w*|tage\w*|stunden\w*|punkt\w*)(?:-\w+)?)",
     re.IGNORECASE,
 )
-_GERMAN = (WORDS["de"] | STOPWORDS["de"] | set("binnen mio mrd milliarden millionen prozent jahr jahre".split())) - {"in", "will", "an", "so", "was"}
-_ENGLISH = (WORDS["en"] | STOPWORDS["en"] | {"billion", "million", "percent", "year"}) - {"in", "will", "an", "so", "was", "die", "war", "am"}
+_GERMAN_MORE = frozenset({"binnen", "mio", "mrd", "milliarden", "millionen", "prozent", "jahr", "jahre"})
+_GERMAN = (WORDS["de"] | STOPWORDS["de"] | _GERMAN_MORE) - {
+    "in",
+    "will",
+    "an",
+    "so",
+    "was",
+}
+_ENGLISH = (WORDS["en"] | STOPWORDS["en"] | {"billion", "million", "percent", "year"}) - {
+    "in",
+    "will",
+    "an",
+    "so",
+    "was",
+    "die",
+    "war",
+    "am",
+}
 _PLAN = re.compile(r"(?:five[\s-]year plans?|fünfjahres\w*|fünfjahrplan\w*|五年规划|五年计划)", re.IGNORECASE)
 _AND = re.compile(r"\s(?:and|und|sowie)\s|并(?!非|不|且不)|同时|而且", re.IGNORECASE)
 
 SHORT_CLAUSE = 4
 """Characters beside dates and names that make a clause; of Chinese ones half as many."""
 
-_CLAUSE = re.compile(r"[,;:，；：—–()（）]|\b(?:but|while|whereas|although|aber|sondern|während|jedoch|obwohl)\b|\bthat\b(?=\s(?:[A-ZÄÖÜ\x00]|the\b|its\b))|(?:但是|而是|但|然而)")
+_CLAUSE = re.compile(
+    r"[,;:，；：—–()（）]|\b(?:but|while|whereas|although|aber|sondern|während|jedoch|obwohl)\b|\bthat\b(?=\s(?:[A-ZÄÖÜ\x00]|the\b|its\b))|(?:但是|而是|但|然而)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +112,15 @@ def read(text: str) -> Reading:
     found_days = days(folded)
     mentions = load_entities().mentions(folded)
     models = tuple(
-        match.span() for match in _MODEL.finditer(folded) if not _MEASURE.fullmatch(match.group())
+        match.span()
+        for match in _MODEL.finditer(folded)
+        if not _MEASURE.fullmatch(match.group())
         and not any(match.start() < day.end and match.end() > day.start for day in found_days)
     )
     hidden = [(day.start, day.end) for day in found_days]
-    hidden += [(mention.start, mention.end) for mention in mentions if not _is_numeric(folded[mention.start : mention.end])]
+    hidden += [
+        (mention.start, mention.end) for mention in mentions if not _is_numeric(folded[mention.start : mention.end])
+    ]
     hidden += [*models, *(match.span() for match in _PLAN.finditer(folded))]
     matters = load_words().lexicon.find(_blank(folded, _spans(mentions) + _spans(found_days)))
     return Reading(

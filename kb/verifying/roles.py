@@ -17,11 +17,13 @@ STATE = frozenset({"country", "agency", "government-body", "legislature"})
 ACTORS = STATE | {"company", "person", "organization", "media", "project", "model", "chip", "product"}
 
 _BY = re.compile(
-    r"(?:\bby(?: the)?|\bvon(?: der| den| dem)?|\bvom|\bdurch(?: die| das| den)?|被|由|遭到|遭|受到)\s*(?:\w+\s)?$", re.IGNORECASE
+    r"(?:\bby(?: the)?|\bvon(?: der| den| dem)?|\bvom|\bdurch(?: die| das| den)?|被|由|遭到|遭|受到)\s*(?:\w+\s)?$",
+    re.IGNORECASE,
 )
 _AGAINST = re.compile(
     r"(?:\b(?:against|to|toward|towards|on|at|into|over|upon|targeting|hitting|than)(?: the| its| a)?"
-    r"|\b(?:gegen|an|nach|gegenüber|auf|als|zu|zum|zur)(?: die| das| den| der| dem)?|对|向|给|针对|比|输往|运往|出口到|运到|赴)\s*(?:\w+\s)?$",
+    r"|\b(?:gegen|an|nach|gegenüber|auf|als|zu|zum|zur)(?: die| das| den| der| dem)?"
+    r"|对|向|给|针对|比|输往|运往|出口到|运到|赴)\s*(?:\w+\s)?$",
     re.IGNORECASE,
 )
 _DISPOSED = re.compile(r"(?:将|把)[^，。；、\s]{0,8}$")
@@ -40,14 +42,19 @@ _JOINED = re.compile(r"\s*(?:and|und|sowie|or|oder|,|和|与|及|以及|、)\s*(
 _PASSIVE = {
     "en": re.compile(
         r"\b(?:was|were|is|are|been|be|being|gets?|got)\s+(?:\w+ly\s+|also\s+|not\s+|to be\s+)?"
-        r"(?:\w+ed|\w+en|\w+wn|\w+ught|cut|put|hit|struck|sold|told|built|sent|held|made|found|led)\b(?! (?:by|with) its own)"
+        r"(?:\w+ed|\w+en|\w+wn|\w+ught|cut|put|hit|struck|sold|told|built|sent|held|made|found|led)\b"
+        r"(?! (?:by|with) its own)"
     ),
     "de": re.compile(r"\b(?:wird|werden|wurde|wurden|worden)\b"),
 }
-_PERFECT_STATE = re.compile(r"\b(?:is|are|was|were) (?:expected|set|due|supposed|scheduled|planned|based|made up|forced)\b")
+_PERFECT_STATE = re.compile(
+    r"\b(?:is|are|was|were) (?:expected|set|due|supposed|scheduled|planned|based|made up|forced)\b"
+)
 _CONVERSE = re.compile(
-    r"\b(?:receiv\w+|obtain\w*|gets?|got|need\w*|lost|loses?|pays?|paid|buys?|bought|faces?|faced|awaits?|wins?|won|hears?|heard|imports?|imported|comes? from|"
-    r"erhält|erhielt\w*|erhalten|bekomm\w*|bekam\w*|brauch\w*|verlor\w*|verlier\w*|zahl\w*|kauft\w*|import\w*|unterlieg\w*)\b|获得|得到|收到|需要|失去|支付|购买|面临|进口|遭",
+    r"\b(?:receiv\w+|obtain\w*|gets?|got|need\w*|lost|loses?|pays?|paid|buys?|bought|faces?|faced|awaits?|"
+    r"wins?|won|hears?|heard|imports?|imported|comes? from|"
+    r"erhält|erhielt\w*|erhalten|bekomm\w*|bekam\w*|brauch\w*|verlor\w*|verlier\w*|zahl\w*|kauft\w*|import\w*|unterlieg\w*)\b"
+    r"|获得|得到|收到|需要|失去|支付|购买|面临|进口|遭",
     re.IGNORECASE,
 )
 
@@ -62,7 +69,16 @@ _EN_VERB = re.compile(
     r"called|criticised|criticized|praised|allowed|banned|barred|blocked|investigated|acquired|bought|joined)\s+(?:\w+\s)?$"
 )
 
-_PRONOUN = re.compile(r"\b(?:it|they|he|she|we|which|er|sie|es|wir|man)\b|[他她它其](?:们)?(?:[^，。]{0,6})$", re.IGNORECASE)
+_PRONOUN = re.compile(
+    r"\b(?:it|they|he|she|we|which|er|sie|es|wir|man)\b|[他她它其](?:们)?(?:[^，。]{0,6})$", re.IGNORECASE
+)
+
+
+FEW = 3
+"""Actors of a sentence whose parts can be told from their order alone."""
+
+UNKNOWN = "name"
+"""The kind of actors outside the registry: enough to see two of them swapped, not to tell what they are."""
 
 
 class Part(StrEnum):
@@ -111,7 +127,7 @@ def _roles(reading: Reading, start: int, end: int) -> Iterator[Role]:
     known = [(left, right) for left, right, _, _ in named]
     for left, right in _unknown(reading, start, end):
         if not _inside(left, quoted) and not any(left < b and right > a for a, b in known):
-            named.append((left, right, (f"name:{reading.text[left:right].split()[-1].lower()}",), "name"))
+            named.append((left, right, (f"name:{reading.text[left:right].split()[-1].lower()}",), UNKNOWN))
     covered = [(left, right) for left, right, _, _ in named]
     for left, right in reading.models:
         if start <= left < end and not any(left < stop and right > begin for begin, stop in covered):
@@ -135,7 +151,7 @@ def _inside(at: int, spans: Sequence[tuple[int, int]]) -> bool:
 
 
 def _likely(ids: tuple[str, ...], reading: Reading) -> tuple[str, ...]:
-    """The bearers of an ambiguous name that are meant if no more is said: those of the text's home (商务部: China's)."""
+    """The bearers of an ambiguous name that are meant if no more is said: those of the text's home."""
     registry = load_entities()
     home = tuple(id for id in ids if registry[id].country == _HOME.get(reading.language))
     elsewhere = {id for mention in reading.mentions if len(mention.ids) == 1 for id in mention.ids}
@@ -163,7 +179,7 @@ def _opens_clause(reading: Reading, at: int) -> bool:
 
 
 def _acted_on(reading: Reading, start: int, at: int) -> bool:
-    """Whether someone without a name acts before the actor at `at`: "it had fined OpenAI", "lawmakers criticised Nvidia"."""
+    """Whether someone without a name acts before the actor at `at`: "lawmakers criticised Nvidia"."""
     clause = next((left for left, right in reading.clauses if left <= at < right), start)
     before = reading.text[max(start, clause) : at]
     if _PRONOUN.search(before):
@@ -177,21 +193,32 @@ def _acted_on(reading: Reading, start: int, at: int) -> bool:
 
 
 def _has_verb(reading: Reading, start: int, end: int) -> bool:
-    """Whether a clause has a verb we know; "thirteen Chinese firms, among them Biren, were listed" has it further on."""
+    """Whether a clause has a verb we know; "thirteen firms, among them Biren, were listed" has it later."""
     verbs = load_words().directions.keys() | VERBS | {"say", "announcement"}
     known = any(item.id in verbs and start <= item.start < end for item in reading.matters)
-    return known or re.search(r"\b(?:is|are|was|were|has|have|had|will|wird|hat|haben|ist|sind)\b", reading.text[start:end]) is not None
+    return (
+        known
+        or re.search(r"\b(?:is|are|was|were|has|have|had|will|wird|hat|haben|ist|sind)\b", reading.text[start:end])
+        is not None
+    )
+
+
+def _acts_before(reading: Reading, after: int, at: int) -> bool:
+    """Whether the actor that ends at `after` already has a verb before `at`: a passive there is of someone else."""
+    directions = load_words().directions
+    return any(item.id in directions and after <= item.start and item.end < at for item in reading.matters)
 
 
 def _part(reading: Reading, start: int, end: int, left: int, right: int, led: bool) -> Part:
-    """The part of the actor at text[left:right] in its sentence; `led` if another stands before it as doer or target."""
+    """The part of the actor at text[left:right] in its sentence; `led` if another one stands before it."""
     text = reading.text
     before = text[max(start, left - 28) : left]
     clause = next(((a, b) for a, b in reading.clauses if a <= left < b), (start, end))
     pattern = _PASSIVE.get(reading.language)
     stop = clause[1] if _has_verb(reading, *clause) else end
     passive = pattern is not None and any(
-        not _PERFECT_STATE.match(text, match.start()) for match in pattern.finditer(text, clause[0], stop)
+        not _PERFECT_STATE.match(text, match.start()) and not _acts_before(reading, right, match.start())
+        for match in pattern.finditer(text, clause[0], stop)
     )
     if reading.language == "zh":
         if re.match(r"[^，。；]{0,14}被", text[right:end]):
@@ -222,6 +249,8 @@ def turned(claim: Cast, evidence: Cast) -> tuple[str, str] | None:
     A state body stands for its country, a person for the firm: the ministry acts for China.
     """
     doers, agents = claim.of(Part.AGENT), evidence.of(Part.AGENT)
+    if pair := _crossed(claim, evidence):
+        return pair
     agents_named, targets = named(agents), named(evidence.of(Part.TARGET))
     sufferers = claim.of(Part.TARGET)
     for doer in doers:
@@ -236,8 +265,22 @@ def turned(claim: Cast, evidence: Cast) -> tuple[str, str] | None:
     aside = named(evidence.of(Part.TARGET, Part.ASIDE))
     for doer in doers:
         for agent in agents:
-            if widened(doer) & aside and widened(agent) & others and not widened(doer) & widened(agent):
+            # Two of a kind in a short sentence may have changed places even if neither is plainly acted upon.
+            simple = len(claim.roles) <= 2 and len(evidence.roles) <= FEW and UNKNOWN not in (doer.kind, agent.kind)
+            alike = simple or (len(claim.roles) <= FEW and group(doer.kind) == group(agent.kind) != UNKNOWN)
+            met = alike or widened(doer) & targets or widened(agent) & named(sufferers)
+            if met and widened(doer) & aside and widened(agent) & others and not widened(doer) & widened(agent):
                 return doer.id, agent.id
+    return None
+
+
+def _crossed(claim: Cast, evidence: Cast) -> tuple[str, str] | None:
+    """Two actors, both named on both sides, with their parts exchanged: bodies of one country among them."""
+    doers, sufferers = ({role.id for role in claim.of(part)} for part in (Part.AGENT, Part.TARGET))
+    agents, targets = ({role.id for role in evidence.of(part)} for part in (Part.AGENT, Part.TARGET))
+    for doer in sorted(doers & targets - agents):
+        for sufferer in sorted(sufferers & agents - targets):
+            return doer, sufferer
     return None
 
 
@@ -248,7 +291,9 @@ def displaced(claim: Cast, evidence: Cast) -> tuple[str, str] | None:
     acting = named(evidence.of(Part.AGENT))
     for doer in doers:
         suffers = widened(doer) & named(evidence.of(Part.TARGET)) and not widened(doer) & acting
-        absent = [other for other in sufferers if not widened(other) & present and group(other.kind) == group(doer.kind)]
+        absent = [
+            other for other in sufferers if not widened(other) & present and group(other.kind) == group(doer.kind)
+        ]
         if suffers and absent and not claim.converse and not evidence.converse:
             return absent[0].id, doer.id
     return None
@@ -262,7 +307,7 @@ def replaced(claim: Cast, evidence: Cast) -> tuple[str, str] | None:
         return None
     for doer in doers:
         for agent in agents:
-            if group(doer.kind) == group(agent.kind):
+            if group(doer.kind) == group(agent.kind) != UNKNOWN:
                 return doer.id, agent.id
     return None
 

@@ -8,15 +8,12 @@ from functools import lru_cache
 
 from kb.verifying.alignment import Segment, Unit, clauses, found_in, units
 from kb.verifying.lexicon import load_words
-from kb.verifying.polarity import Stance, polarity
+from kb.verifying.polarity import Negation, Stance, polarity
 from kb.verifying.reading import Reading, read
 from kb.verifying.roles import Role, cast
 
 SAME_SENTENCE = 0.5
 """What something counts for a clause that stands elsewhere in its sentence, or a name its sentence takes over."""
-
-SCOPE = 2
-"""Names, matters and words after a negation that it denies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +45,20 @@ def _statements(reading: Reading) -> Iterator[Statement]:
         denied = tuple(
             unit
             for negation in found.negations
-            if negation.clause == number and not negation.direction
-            for unit in _denied(reading, part, negation.start, negation.end)
+            if negation.clause == number
+            for unit in _denied(reading, part, negation)
         )
         yield Statement(part, sentence, own, () if own else actors, stances, denied)
         actors = own or actors
 
 
-def _denied(reading: Reading, part: Segment, start: int, end: int) -> list[Unit]:
+def _denied(reading: Reading, part: Segment, negation: Negation) -> list[Unit]:
     """What a negation strikes: the next things said in its clause; in German also the one before it."""
-    inside = [unit for unit in units(reading.text) if part.start <= unit.start < part.end and unit.keys and not is_direction(unit)]
-    after = [unit for unit in inside if unit.start >= end][:SCOPE]
-    if reading.language == "de" and len(after) < SCOPE:
-        after += [unit for unit in inside if unit.end <= start][-1:]
-    return after
+    inside = [unit for unit in units(reading.text) if part.start <= unit.start < part.end and unit.keys]
+    struck = [unit for unit in inside if unit.start >= negation.end][: negation.scope]
+    if reading.language == "de" and len(struck) < negation.scope:
+        struck += [unit for unit in inside if unit.end <= negation.start][-1:]
+    return [unit for unit in struck if not is_direction(unit)]
 
 
 def is_direction(unit: Unit) -> bool:

@@ -34,6 +34,8 @@ CURRENCY_BEFORE = (
     ("￥", "cny"),
 )
 
+TIMES = frozenset({"month", "day", "hour"})
+
 CURRENCIES = frozenset(unit for _, unit in CURRENCY_BEFORE) | {"krw", "inr", "rub", "chf"}
 
 _ADJACENT = (
@@ -71,7 +73,11 @@ _ADJACENT = (
     (r"[\s-]?(?:years?(?:[\s-]old)?|jahren?|jahre[sn]?|jährig\w*|岁|年(?!代|级|底|初))(?![a-zäöü])", "month", 12.0),
     (r"[\s-]?(?:months?|monate?[ns]?|monatig\w*|个月)(?![a-zäöü])", "month", 1.0),
     (r"[\s-]?(?:weeks?|wochen?|wöchig\w*|周(?!年)|个?星期)(?![a-zäöü])", "day", 7.0),
-    (r"[\s-]?(?:business days|working days|days?|tagen?|tage|tägig\w*|天|个?工作日|日内|日(?=前|后|以))(?![a-zäöü])", "day", 1.0),
+    (
+        r"[\s-]?(?:business days|working days|days?|tagen?|tage|tägig\w*|天|个?工作日|日内|日(?=前|后|以))(?![a-zäöü])",
+        "day",
+        1.0,
+    ),
     (r"[\s-]?(?:hours?|stunden?|stündig\w*|个?小时)(?![a-zäöü])", "hour", 1.0),
     (r"[\s-]?(?:minutes?|minuten?|分钟)(?![a-zäöü])", "hour", 1 / 60),
     (r"[\s-]?(?:times|[\s-]?fold|mal\b|fach\w*|-?fache\w*|倍|x\b)", "times", 1.0),
@@ -93,9 +99,12 @@ NOUNS = {
         "token": "token tokens 词元 token",
         "parameter": "parameter parameters parametern 参数",
         "company": "company companies firm firms entity entities organisation organisations organization organizations "
-        "unternehmen firmen firma einrichtungen organisationen konzerne tochterfirmen subsidiaries 企业 公司 实体 机构 厂商",
-        "person": "people persons employees workers staff users customers menschen personen mitarbeiter mitarbeiterinnen "
-        "beschäftigte beschäftigten nutzer kunden engineers ingenieure developers entwickler jobs arbeitsplätze stellen "
+        "unternehmen firmen firma einrichtungen organisationen konzerne tochterfirmen subsidiaries "
+        "企业 公司 实体 机构 厂商",
+        "person": "people persons employees workers staff users customers menschen "
+        "personen mitarbeiter mitarbeiterinnen "
+        "beschäftigte beschäftigten nutzer kunden engineers ingenieure "
+        "developers entwickler jobs arbeitsplätze stellen "
         "students 人 员工 用户 工程师 开发者 岗位",
         "country": "country countries nation nations states länder ländern staaten 国 国家 个国家",
         "chip": "chip chips gpu gpus processors accelerators prozessoren beschleuniger 芯片 加速器",

@@ -30,7 +30,6 @@ def answer(
     name: str,
     language: str,
     sentences: Sequence[Mapping[str, Any]],
-    writing: bool,
     thinking: str,
     thinking_name: str,
     on_cite: Pressed,
@@ -40,7 +39,6 @@ def answer(
         "name": name,
         "language": language,
         "sentences": list(sentences),
-        "writing": writing,
         "thinking": thinking,
         "thinking_name": thinking_name,
     }

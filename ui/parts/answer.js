@@ -1,4 +1,4 @@
-// The answer: sentences with their citations as buttons and the verdict in the margin.
+// The checked answer: sentences with their citations as buttons and the verdict in the margin.
 
 const piece = (box, part) =>
   part.n === undefined
@@ -6,7 +6,6 @@ const piece = (box, part) =>
     : el("button", { class: "cite", type: "button", "aria-label": part.name, onclick: () => box.send("cite", part.n) }, String(part.n));
 
 const verdict = (sentence) => {
-  if (!sentence.verdict) return null;
   const reason = el("span", { class: "reason", hidden: true }, sentence.reason);
   const mark = el(
     "button",
@@ -25,6 +24,14 @@ const verdict = (sentence) => {
   return el("span", { class: "margin" }, mark, reason);
 };
 
+const row = (box) => (sentence) =>
+  el(
+    "div",
+    { class: `sentence ${sentence.verdict}` },
+    el("p", {}, ...sentence.parts.map((part) => piece(box, part))),
+    verdict(sentence),
+  );
+
 export default function (component) {
   const { data } = component;
   const box = boxOf(component, "section");
@@ -38,18 +45,5 @@ export default function (component) {
   box.thinking.firstChild.textContent = data.thinking_name;
   box.thinking.lastChild.textContent = data.thinking;
   box.body.lang = data.language;
-  box.body.setAttribute("aria-live", "polite");
-  box.body.setAttribute("aria-busy", String(data.writing));
-  box.body.classList.toggle("writing", data.writing);
-  while (box.body.children.length > data.sentences.length) box.body.lastElementChild.remove();
-  data.sentences.forEach((sentence, position) => {
-    let row = box.body.children[position];
-    if (!row) {
-      row = el("div", {}, el("p"), el("div"));
-      box.body.append(row);
-    }
-    row.className = `sentence ${sentence.verdict || "open"}`;
-    patch(row.firstChild, sentence.parts, (part) => piece(box, part));
-    patch(row.lastChild, sentence.verdict ? [sentence] : [], verdict);
-  });
+  patch(box.body, data.sentences, row(box));
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 
 from kb.answering import Event
@@ -14,8 +16,11 @@ from ui.jobs import Job
 from ui.render import fill, join, notice, plain, show
 from ui.session import kb, settings, words
 
-EVERY = 0.25
-"""Seconds between two looks at an answer that is being written."""
+EVERY = 0.3
+"""Seconds after which a press on the page is noticed while nothing new comes."""
+
+PAUSE = 0.04
+"""Seconds between two pieces of an answer that is written faster than it can be read."""
 
 AT_ONCE = 0.9
 """Seconds the first look waits for the passages, so that they come with it."""
@@ -30,8 +35,10 @@ def page() -> None:
         ask(desk, question, choices)
     if desk.current is None:
         front(desk, choices)
+    elif desk.current.job.running:
+        follow(desk, desk.current)
     else:
-        watched(desk, desk.current)
+        ended(desk, desk.current)
 
 
 def ask(desk: Desk, question: str, choices: Choices) -> None:
@@ -139,29 +146,51 @@ def front(desk: Desk, choices: Choices) -> None:
     sheet(desk)
 
 
-def watched(desk: Desk, asked: Asked) -> None:
-    """The question that is shown, looked at again and again while its answer is written."""
-    fresh = asked.job.running
-
-    @st.fragment(run_every=EVERY if fresh else None)
-    def look() -> None:
-        asked.job.wait(1, AT_ONCE)
-        running = asked.job.running
-        draw(desk, asked, asking.seen(asked.job.events), running)
-        if desk.current is not asked or (fresh and not running):
-            st.rerun()
-
-    look()
-
-
-def draw(desk: Desk, asked: Asked, shown: Seen, running: bool) -> None:
-    text = words()
+def follow(desk: Desk, asked: Asked) -> None:
+    """The question while it is answered: the passages as soon as they are there, then each piece of the answer."""
+    text, job = words(), asked.job
     left, right = st.columns([3, 2], gap="large")
     with left:
-        show(fill('<h2 class="lb-question" lang="">{question}</h2>', question=asked.question))
-        if running:
-            waiting(asked.job, shown)
-        elif shown.answer is None:
+        heading(asked)
+        line, button = st.columns([3, 1], vertical_alignment="center")
+        stage, writing = line.empty(), st.empty()
+        button.button(text("ask.stop"), icon=":material/stop_circle:", on_click=job.stop, key="stop")
+    with right:
+        st.subheader(text("ask.evidence"), anchor=False)
+        found = st.empty()
+    sheet(desk)
+    job.wait(1, AT_ONCE)
+    drawn = False
+    while job.running:
+        events = job.events
+        shown = asking.seen(events)
+        if shown.passages is not None and not drawn:
+            with found.container():
+                passages(desk, asked, shown)
+            drawn = True
+        show(fill('<p class="lb-line" role="status">{line} …</p>', line=text(stage_of(shown))), stage)
+        if shown.text:
+            show(asking.written(shown, text), writing)
+        job.wait(len(events) + 1, EVERY)
+        time.sleep(PAUSE)
+    st.rerun()
+
+
+def stage_of(shown: Seen) -> str:
+    if shown.text:
+        return "ask.writing"
+    if shown.thought:
+        return "ask.thinking_now"
+    return "ask.searching" if shown.passages is None else "ask.asking"
+
+
+def ended(desk: Desk, asked: Asked) -> None:
+    """The question with its checked answer, or with the reason why there is none."""
+    text, shown = words(), asking.seen(asked.job.events)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        heading(asked)
+        if shown.answer is None:
             broken(asked.job)
         else:
             verdict(shown)
@@ -170,7 +199,6 @@ def draw(desk: Desk, asked: Asked, shown: Seen, running: bool) -> None:
             name=text("ask.answer"),
             language=asked.language,
             sentences=asking.sentences(shown, text),
-            writing=running,
             thinking=plain(shown.thought),
             thinking_name=text("ask.thinking"),
             on_cite=lambda number: open_passage(desk, shown, number),
@@ -179,28 +207,26 @@ def draw(desk: Desk, asked: Asked, shown: Seen, running: bool) -> None:
         earlier(desk)
     with right:
         st.subheader(text(heading_of(shown)), anchor=False)
-        if shown.passages is None:
-            show(fill('<p class="lb-line">{line}</p>', line=text("ask.searching") if running else text("ask.nothing")))
-        parts.cards(
-            f"passages {asked.number}",
-            name=text("ask.evidence"),
-            items=asking.passage_cards(shown, text),
-            on_open=lambda number: open_passage(desk, shown, number),
-        )
+        passages(desk, asked, shown)
     sheet(desk)
+
+
+def heading(asked: Asked) -> None:
+    show(fill('<h2 class="lb-question">{question}</h2>', question=asked.question))
+
+
+def passages(desk: Desk, asked: Asked, shown: Seen) -> None:
+    parts.cards(
+        f"passages {asked.number}",
+        name=words()("ask.evidence"),
+        items=asking.passage_cards(shown, words()),
+        on_open=lambda number: open_passage(desk, shown, number),
+    )
 
 
 def heading_of(shown: Seen) -> str:
     thin = shown.answer is not None and shown.answer.status in (Status.NO_EVIDENCE, Status.THIN_EVIDENCE)
     return "ask.nearest" if thin else "ask.evidence"
-
-
-def waiting(job: Job[Event], shown: Seen) -> None:
-    text = words()
-    line, button = st.columns([3, 1], vertical_alignment="center")
-    stage = "ask.writing" if shown.text else "ask.asking" if shown.passages is not None else "ask.searching"
-    show(fill('<p class="lb-line" role="status">{line} …</p>', line=text(stage)), line)
-    button.button(text("ask.stop"), icon=":material/stop_circle:", on_click=job.stop, key="stop")
 
 
 def broken(job: Job[Event]) -> None:

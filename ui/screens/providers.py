@@ -31,8 +31,7 @@ class Stopped(KBError):
 def page() -> None:
     text, config, registry = words(), settings(), kb().registry
     st.subheader(text("providers.local"), anchor=False)
-    for model in catalogue():
-        local_model(model, config)
+    places = {model.id: st.container() for model in catalogue()}
     st.subheader(text("providers.others"), anchor=False)
     show(fill('<p class="lb-line">{line}</p>', line=text("providers.checked", day=registry.checked)))
     if problem := choosing.keys_problem(next(iter(registry.values())), config.home):
@@ -41,9 +40,18 @@ def page() -> None:
     for provider in registry.values():
         if provider.id != BUILT_IN:
             entry(provider, registry, config)
+    for model in sorted(catalogue(), key=lambda each: running(each) is not None):
+        with places[model.id]:
+            local_model(model, config)
 
 
 # ── the local model ───────────────────────────────────────────────────────────────────────────────
+
+
+def running(model: LocalModel) -> Job[Progress] | None:
+    """The download of a model that this session has under way."""
+    job: Job[Progress] | None = st.session_state.get(f"pull {model.id}")
+    return job if job and job.running else None
 
 
 def local_model(model: LocalModel, config: Settings) -> None:
@@ -65,7 +73,7 @@ def local_model(model: LocalModel, config: Settings) -> None:
                 used=used,
             )
         )
-    if not here and not (job and job.running):
+    if not here and running(model) is None:
         button.button(text("providers.download"), key=f"download {model.id}", on_click=fetch, args=(model, config))
     if job is not None:
         download(model, job)
@@ -104,27 +112,25 @@ def pulled(model: LocalModel, config: Settings) -> Iterator[Progress]:
 
 
 def download(model: LocalModel, job: Job[Progress]) -> None:
-    text, fresh = words(), job.running
-
-    @st.fragment(run_every=EVERY if fresh else None)
-    def look() -> None:
-        last = job.events[-1] if job.events else None
-        if job.running:
+    """A download while it goes on, or how it ended; the page is drawn anew at its end."""
+    text = words()
+    if job.running:
+        bar, line = st.empty(), st.empty()
+        st.button(text("ask.stop"), key=f"stop {model.id}", on_click=job.stop)
+        while job.running:
+            last = job.events[-1] if job.events else None
             share = last.done / last.total if last and last.total else 0.0
-            st.progress(min(share, 1.0))
             done = f"{last.channel} · {last.done / 1e6:,.0f} / {last.total / 1e6:,.0f} MB · {last.note}" if last else ""
-            show(fill('<p class="lb-line" role="status">{line}</p>', line=done or text("providers.starting")))
-            st.button(text("ask.stop"), key=f"stop {model.id}", on_click=job.stop)
-        elif job.error is not None:
-            show(notice("bad", text("providers.not_had"), str(job.error)))
-        elif job.stopped:
-            show(notice("info", text("providers.pull_stopped")))
-        else:
-            show(notice("good", text("providers.pulled")))
-        if fresh and not job.running:
-            st.rerun()
-
-    look()
+            bar.progress(min(share, 1.0))
+            show(fill('<p class="lb-line" role="status">{line}</p>', line=done or text("providers.starting")), line)
+            job.wait(len(job.events) + 1, EVERY)
+        st.rerun()
+    if job.error is not None:
+        show(notice("bad", text("providers.not_had"), str(job.error)))
+    elif job.stopped:
+        show(notice("info", text("providers.pull_stopped")))
+    else:
+        show(notice("good", text("providers.pulled")))
 
 
 # ── the others ────────────────────────────────────────────────────────────────────────────────────

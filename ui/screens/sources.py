@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -19,8 +20,8 @@ from ui.collecting import Collecting, Health
 from ui.render import fill, join, notice, plain, show
 from ui.session import kb, words
 
-EVERY = 0.5
-"""Seconds between two looks at a run that goes on."""
+EVERY, PAUSE = 0.4, 0.1
+"""Seconds between two looks at a run that goes on, at most and at least."""
 
 SHOWN = 200
 """Outcomes of one run, and of one reason, that are listed."""
@@ -34,9 +35,11 @@ def page() -> None:
     sources = load_sources(kb().settings.home)
     ledger = Ledger(kb().catalog)
     start(sources)
-    going_on()
+    place = st.container()
     standing(sources, ledger)
     runs(ledger)
+    with place:
+        going_on()
 
 
 def start(sources: Sources) -> None:
@@ -83,35 +86,33 @@ def begin(run: Callable[[], Collecting]) -> None:
 
 
 def going_on() -> None:
-    """The run of this session, while it goes on and what came of it."""
+    """The run of this session, while it goes on, and what came of it."""
     run = current()
     if run is None:
         return
-    fresh = run.job.running
-
-    @st.fragment(run_every=EVERY if fresh else None)
-    def look() -> None:
-        draw(run)
-        if fresh and not run.job.running:
-            st.rerun()
-
-    look()
-
-
-def draw(run: Collecting) -> None:
-    text, now = words(), run.progress
     if run.job.running:
-        st.progress(now.done / now.total if now.total else 0.0)
-        left = text("sources.left", seconds=round(now.seconds_left)) if now.seconds_left else ""
-        line, button = st.columns([4, 1], vertical_alignment="center")
-        state = text("sources.stopping") if run.stopping else text("sources.progress", done=now.done, total=now.total)
-        parts_of_line = [state, counts_line(now), left, now.now]
-        with line:
-            show(fill('<p class="lb-line" role="status">{line}</p>', line=" · ".join(filter(None, parts_of_line))))
-        button.button(text("ask.stop"), on_click=run.stop, disabled=run.stopping, key="stop run")
-    else:
-        ended(run)
+        follow(run)
+    ended(run)
     outcomes(run.job.events)
+
+
+def follow(run: Collecting) -> None:
+    """A run while it goes on; the page is drawn anew when it ends."""
+    text = words()
+    bar = st.empty()
+    line, button = st.columns([4, 1], vertical_alignment="center")
+    said = line.empty()
+    button.button(text("ask.stop"), on_click=run.stop, disabled=run.stopping, key="stop run")
+    while run.job.running:
+        now = run.progress
+        bar.progress(min(now.done / now.total, 1.0) if now.total else 0.0)
+        state = text("sources.stopping") if run.stopping else text("sources.progress", done=now.done, total=now.total)
+        left = text("sources.left", seconds=round(now.seconds_left)) if now.seconds_left else ""
+        parts_of_line = " · ".join(filter(None, [state, counts_line(now), left, now.now]))
+        show(fill('<p class="lb-line" role="status">{line}</p>', line=parts_of_line), said)
+        run.job.wait(len(run.job.events) + 1, EVERY)
+        time.sleep(PAUSE)
+    st.rerun()
 
 
 def counts_line(now: Any) -> str:

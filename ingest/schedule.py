@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -23,16 +24,17 @@ def watch(
     kb: KnowledgeBase,
     options: Options | None = None,
     progress: Callable[[Progress], None] = lambda _: None,
-    stop: threading.Event | None = None,
     say: Callable[[str], None] = lambda _: None,
-) -> Iterator[Outcome]:
+    stop: threading.Event | None = None,
+    see: Callable[[Outcome], None] = lambda _: None,
+) -> None:
     """Collect from sources as they come due, and look at recent articles again every six hours.
 
-    Ends, without an error, when `stop` is set or by Ctrl-C or SIGTERM. Between runs the writer lock is free; while
-    another process holds it, this one waits.
+    Returns when `stop` is set, or on Ctrl-C or SIGTERM. Between runs the writer lock is free; while another process
+    holds it, this one waits. `see` gets every outcome, `say` a line for each run.
     """
     options, stop = options or Options(), stop or threading.Event()
-    bench = Bench(kb, options.fetching())
+    bench = Bench.of(kb, options.fetching())
     rechecked = datetime.now(UTC)
     try:
         with stoppable(stop):
@@ -41,20 +43,30 @@ def watch(
                 try:
                     if targets := due_targets(kb, now):
                         say(f"sources due: {len(targets)}")
-                        yield from ingest(kb, targets, options, progress, stop, bench)
+                        say(_told(ingest(kb, targets, options, progress, stop, bench), see))
                     elif not timedelta(0) <= now - rechecked < RECHECK_AFTER:
                         rechecked = now
                         say("looking at recent articles again")
-                        yield from recheck(kb, options, progress, stop, bench)
+                        say(_told(recheck(kb, options, progress, stop, bench), see))
                     else:
                         stop.wait(_nap(kb, now).total_seconds())
                 except HomeLocked as error:
                     say(f"waiting: {error}")
                     stop.wait(LONGEST_NAP.total_seconds())
-    except Interrupted:
-        return
     finally:
         bench.close()
+
+
+def _told(outcomes: Iterator[Outcome], see: Callable[[Outcome], None]) -> str:
+    """A run, to its end or its interruption, in one line."""
+    counts: Counter[str] = Counter()
+    try:
+        for outcome in outcomes:
+            counts[str(outcome.change or outcome.reason or "")] += 1
+            see(outcome)
+    except Interrupted as stopped:
+        return str(stopped)
+    return ", ".join(f"{count} {kind}" for kind, count in counts.most_common() if kind) or "nothing new"
 
 
 def _nap(kb: KnowledgeBase, now: datetime) -> timedelta:

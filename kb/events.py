@@ -1,0 +1,51 @@
+"""What a reader sees of a question, step by step: Evidence, then Text (and Thought), then Done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from kb.models import Answer, Coverage, Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked, in which language to answer, of which provider, and as of which day."""
+
+    text: str
+    language: str
+    asked: str
+    as_of: date | None
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The passages found. It comes again, in the order of the numbers, if some of them had to be left out."""
+
+    passages: tuple[Passage, ...]
+    coverage: Coverage
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of the answer; its markers resolve to passages shown."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A piece of a model's thinking: shown folded, never cited, no part of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The end: the whole answer, checked."""
+
+    answer: Answer
+
+
+Event = Evidence | Text | Thought | Done

@@ -1,0 +1,56 @@
+"""Whether one figure carries another: the same value in the same unit, as far as hedges and rounding allow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kb.verifying.figures import Figure
+from kb.verifying.units import CURRENCIES, NOUNS, TIMES
+
+TOLERANCE = 0.1
+"""How far "about" reaches, as a share of the value: 5.46 billion is about 5.5 billion, and about 5 billion."""
+
+BOUND_REACH = 2.0
+"""How far above its bound a value may lie for "more than" it to be a fair way of saying so (and below, for "under")."""
+
+
+def same_value(evidence: Figure, claim: Figure) -> bool:
+    """Whether the values agree; hedges of the claim give way as far as they say."""
+    if abs(evidence.value - claim.value) <= 1e-6 * max(1.0, abs(claim.value)):
+        return {evidence.hedge, claim.hedge} != {"over", "under"}
+    if claim.hedge == "about":
+        return abs(evidence.value - claim.value) <= TOLERANCE * abs(claim.value)
+    if claim.hedge == "over":
+        return claim.value < evidence.value <= claim.value * BOUND_REACH and evidence.hedge != "under"
+    if claim.hedge == "under":
+        return claim.value / BOUND_REACH <= evidence.value < claim.value and evidence.hedge != "over"
+    # A third is 33 percent, and two thirds 67.
+    return (
+        claim.units == evidence.units == {"percent"}
+        and abs(evidence.value - claim.value) < 0.5
+        and (abs(evidence.value * 3 % 100) < 1e-6 or abs(claim.value * 3 % 100) < 1e-6)
+    )
+
+
+def same_unit(evidence: Figure, claim: Figure) -> bool:
+    """Whether the units agree. One left out agrees with a counted thing, and money with a large bare number."""
+    if evidence.units & claim.units:
+        return True
+    if claim.units and evidence.units:
+        counted = set(NOUNS.values())
+        # Both count things, and one names several ("140 Chinese chip companies"): only a clear pair is a difference.
+        return evidence.units <= counted and claim.units <= counted and bool({"item"} & (evidence.units | claim.units))
+    known = claim.units or evidence.units
+    if (
+        claim.units
+        and claim.measured
+        and not claim.units & TIMES
+        and not (evidence.scaled and claim.units & CURRENCIES)
+    ):
+        return False
+    return not known & {"percent", "points", "nm"}
+
+
+def carries(evidence: Sequence[Figure], claim: Figure) -> bool:
+    """Whether one of the figures of the evidence says what `claim` says."""
+    return any(same_value(figure, claim) and same_unit(figure, claim) for figure in evidence)
