@@ -118,9 +118,7 @@ def _get(outline: etree._Element, name: str) -> str:
     return next((str(value) for key, value in outline.attrib.items() if str(key).lower() == name.lower()), "")
 
 
-def _source(
-    outline: etree._Element, url: str, name: str, folders: tuple[str, ...], taken: dict[str, Source]
-) -> Source:
+def _source(outline: etree._Element, url: str, name: str, folders: tuple[str, ...], taken: dict[str, Source]) -> Source:
     own = {key: _get(outline, f"{{{NAMESPACE}}}{key}") for key in OWN}
     topics = [topic.strip(" /") for topic in _get(outline, "category").split(",")]
     language = _get(outline, "language").replace("_", "-")

@@ -74,18 +74,14 @@ OPT_OUTS = {"noai", "noimageai", "noarchive"}
 
 def judge_bytes(page: Page) -> None:
     """Refuses bytes that are no HTML, whatever their media type says. Raises CollectError `not_html` or `no_text`."""
-    head = page.content[:2048].lstrip(b"\xef\xbb\xbf \t\r\n")
+    head = page.content[:2048].removeprefix(b"\xef\xbb\xbf").lstrip()
     if not head:
         raise CollectError("no_text", f"{page.final_url}: the page is empty")
     kind = next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), None)
     if kind is None and page.media_type.split("/")[0] in ("image", "audio", "video", "font"):
         kind = page.media_type
-    if (
-        kind is None
-        and b"\x00" in head
-        and not _is_wide(head)
-        and not page.content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    ):
+    marked = re.search(rb"<(?:!doctype|html|head|body|meta|title|div|p)[\s>]", head, re.I) or _is_wide(head)
+    if kind is None and b"\x00" in head and not marked and head[:2] not in (b"\xff\xfe", b"\xfe\xff"):
         kind = "a binary file"
     if kind is None and head[:1] in (b"{", b"[") and "html" not in page.media_type:
         kind = "JSON"

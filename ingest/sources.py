@@ -239,7 +239,9 @@ def new_source(url: str, sources: Sources, *, id: str = "", name: str = "", **va
     id = id or free_id(name or place or "source", sources)
     name = name or (place or url).removeprefix("www.")
     kind = Kind(values.pop("kind", Kind.FEED if _is_address(url) else Kind.FOLDER))
-    source = Source(id=id, name=name, kind=kind, url=url, outlet=values.pop("outlet", "") or name.split(": ")[0], **values)
+    source = Source(
+        id=id, name=name, kind=kind, url=url, outlet=values.pop("outlet", "") or name.split(": ")[0], **values
+    )
     if not ID.match(id):
         raise UsageError(f"{id!r} cannot be an id; use a-z, 0-9 and -, at most 64 of them")
     if wrong := [f"{key} {complaint}" for key, complaint in complaints(source)]:

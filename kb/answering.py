@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 
 from kb import citing, prompting
@@ -25,7 +25,7 @@ from kb.sentences import sentences
 from kb.verifying import best_span, check
 from kb.wording import note
 
-__all__ = ["Done", "Event", "Evidence", "Question", "Text", "Thought", "answer", "coverage", "today"]
+__all__ = ["Done", "Event", "Evidence", "Question", "Text", "Thought", "answer", "coverage", "last", "today"]
 
 Similarity = Callable[[str, str], float]
 
@@ -204,6 +204,14 @@ def _record(
         message=message,
         withheld=withheld,
     )
+
+
+def last(events: Iterable[Event]) -> Answer:
+    """The answer that a stream of events ends with."""
+    for event in events:
+        if isinstance(event, Done):
+            return event.answer
+    raise AssertionError("a stream of events ends with Done")
 
 
 def today() -> date:

@@ -223,18 +223,18 @@ class Catalog:
     def _supersede(db: Connection, version_id: str) -> None:
         today = day_number(datetime.now(UTC).date())
         db.execute(update(schema.version).where(schema.version.c.id == version_id).values(superseded=today))
-        for row in db.execute(select(schema.chunk.c.id, schema.chunk.c.seq).where(
-            schema.chunk.c.version_id == version_id
-        )).all():
+        for row in db.execute(
+            select(schema.chunk.c.id, schema.chunk.c.seq).where(schema.chunk.c.version_id == version_id)
+        ).all():
             db.execute(insert(schema.outbox).values(op="drop", chunk_id=row.id, chunk_seq=row.seq))
 
     @staticmethod
     def _revive(db: Connection, version_id: str) -> bool:
         """Make a stored version current again (a page that went back to an earlier text)."""
         found = db.execute(update(schema.version).where(schema.version.c.id == version_id).values(superseded=None))
-        for row in db.execute(select(schema.chunk.c.id, schema.chunk.c.seq).where(
-            schema.chunk.c.version_id == version_id
-        )).all():
+        for row in db.execute(
+            select(schema.chunk.c.id, schema.chunk.c.seq).where(schema.chunk.c.version_id == version_id)
+        ).all():
             db.execute(insert(schema.outbox).values(op="add", chunk_id=row.id, chunk_seq=row.seq))
         return found.rowcount > 0
 
@@ -425,7 +425,9 @@ def _engine(path: Path) -> Engine:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise HomeError(f"the home {path.parent} cannot be made: {error.strerror}; choose another with --home") from error
+        raise HomeError(
+            f"the home {path.parent} cannot be made: {error.strerror}; choose another with --home"
+        ) from error
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
 
     @event.listens_for(engine, "connect")

@@ -40,7 +40,7 @@ def spans(text: str, tokens: Callable[[str], int]) -> list[tuple[int, int]]:
     pieces = [piece for start, end in sentences(text) for piece in _pieces(text, start, end, tokens)]
     found: list[tuple[int, int]] = []
     first = size = 0
-    for number, (start, end, count) in enumerate(pieces):
+    for number, (_, _, count) in enumerate(pieces):
         if size and size + count > SIZE:
             found.append((pieces[first][0], pieces[number - 1][1]))
             first, size = _overlap(pieces, first, number, SIZE - count)

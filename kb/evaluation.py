@@ -9,15 +9,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time as clock
+from datetime import UTC, date, datetime
+from datetime import time as clock
 from pathlib import Path
 from typing import Any
 
 from kb.errors import UsageError
+from kb.gate import Evidence
 from kb.knowledge import KnowledgeBase, open_kb
 from kb.language import detect
 from kb.metrics import mean_metrics, ranking_metrics
-from kb.models import Article, Filters, Precision, Published
+from kb.models import Article, Filters, Precision, Published, Status
 from kb.settings import Settings
 
 
@@ -97,11 +99,60 @@ def _rank(kb: KnowledgeBase, query: Query, documents: dict[int, str]) -> list[st
     return list(dict.fromkeys(documents[hit.seq] for hit in hits))
 
 
+def evaluate_answers(
+    kb: KnowledgeBase,
+    file: Path,
+    provider: str | None = None,
+    model: str | None = None,
+    note: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Ask every question of a JSON Lines file (question, answers, answerable) and count what came back.
+
+    `correct`: one of `answers` stands in a cited answer (case and blanks aside). `invented`: an answer to a
+    question that has none here. `refused`: no answer to one that has. With the provider "none", the gate
+    alone decides: evidence that is enough counts as an answer.
+    """
+    rows = list(_rows(file, ("question", "answerable")))
+    if not rows:
+        raise UsageError(f"{file}: no questions in it")
+    counts: dict[str, dict[str, int]] = {}
+    for number, row in enumerate(rows, 1):
+        language = row.get("language") or detect(row["question"])
+        tally = counts.setdefault(language, dict.fromkeys(("asked", "answerable", "answered", *OUTCOMES), 0))
+        answered, text = _reply(kb, row["question"], provider, model)
+        tally["asked"] += 1
+        tally["answerable"] += bool(row["answerable"])
+        tally["answered"] += answered
+        tally["correct"] += answered and any(_folded(wanted) in _folded(text) for wanted in row.get("answers", ()))
+        tally["invented"] += answered and not row["answerable"]
+        tally["refused"] += not answered and bool(row["answerable"])
+        note(f"{number} of {len(rows)}")
+    return {"questions": len(rows), "provider": provider or kb.settings.provider, "by_language": counts}
+
+
+OUTCOMES = ("correct", "invented", "refused")
+
+
+def _reply(kb: KnowledgeBase, question: str, provider: str | None, model: str | None) -> tuple[bool, str]:
+    """Whether the question was answered, and the text of the answer (of the passages, where no model is asked)."""
+    if provider == "none":
+        found = kb.retriever.find(question, detect(question), Filters(), 8)
+        return found.evidence is Evidence.ENOUGH, " ".join(passage.text for passage in found.passages)
+    answer = kb.ask(question, provider=provider, model=model)
+    return answer.status is Status.ANSWERED, answer.text
+
+
+def _folded(text: str) -> str:
+    return "".join(str(text).casefold().split())
+
+
 @contextmanager
 def _store(settings: Settings, store: Path | None) -> Iterator[KnowledgeBase]:
-    with tempfile.TemporaryDirectory() as folder:
-        with open_kb(settings=replace(settings, home=store or Path(folder))) as kb:
-            yield kb
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_kb(settings=replace(settings, home=store or Path(folder))) as kb,
+    ):
+        yield kb
 
 
 def _article(row: dict[str, Any]) -> Article:

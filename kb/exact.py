@@ -95,7 +95,7 @@ class Matrix:
         return matrix
 
     @classmethod
-    def of(cls, found: Iterable[tuple[Mapping[str, Any], np.ndarray]], dimension: int) -> Matrix:
+    def of(cls, found: Iterable[tuple[Any, np.ndarray]], dimension: int) -> Matrix:
         """A matrix of catalog rows with their vectors (see `Catalog.vectors`), ordered by language and number."""
         pairs = sorted(found, key=lambda pair: (pair[0]["language"], pair[0]["seq"]))
         rows = [row for row, _ in pairs]

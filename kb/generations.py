@@ -19,13 +19,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-
 from kb.catalog import Catalog
 from kb.errors import IndexBroken
 from kb.exact import Matrix, save_statistics, statistics
 from kb.faults import point
 from kb.index import VectorStore, verify
-
 
 CURRENT = "generation"
 """Key of the catalog's row that names the current generation, as JSON."""

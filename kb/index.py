@@ -86,7 +86,9 @@ class VectorStore:
         """
         try:
             found = self._collection(_collection_language(language)).query(
-                query_embeddings=query[np.newaxis, :], n_results=k, where=_where(language, filters),
+                query_embeddings=query[np.newaxis, :],
+                n_results=k,
+                where=_where(language, filters),
                 include=["metadatas", "distances"],
             )
         except Exception as error:
@@ -116,7 +118,11 @@ def verify(store: VectorStore, matrix: Matrix) -> list[str]:
     found = store.ids()
     if found != wanted:
         return [f"{len(wanted - found)} chunks missing, {len(found - wanted)} too many"]
-    probes = np.linspace(0, len(matrix) - 1, min(PROBES, len(matrix)), dtype=int) if len(matrix) else []
+    probes = (
+        [int(row) for row in np.linspace(0, len(matrix) - 1, min(PROBES, len(matrix)), dtype=int)]
+        if len(matrix)
+        else []
+    )
     wrong = []
     for row in probes:
         hits = store.nearest(str(matrix.language[row]), np.asarray(matrix.vectors[row]), Filters(), 3)

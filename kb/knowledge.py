@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from kb.answering import Event
     from kb.asking import Asking
     from kb.calling import Call, Opener
+    from kb.comparing import Comparison
     from kb.dense import DenseIndex
     from kb.local.server import LocalServer
     from kb.providers import Registry
@@ -47,7 +48,7 @@ def open_kb(
 ) -> KnowledgeBase:
     """Open the knowledge base of a home (default: as the command line would choose it), making it if need be.
 
-    `embedder` takes the place of the one that the settings name. Raises HomeError if the home cannot be read, IndexMismatch if it was built with another embedder.
+    `embedder` takes the place of the one that the settings name. Raises HomeError if the home cannot be read.
     """
     chosen = settings or Settings.from_env(home=Path(home) if home else None)
     return KnowledgeBase(chosen, embedder)
@@ -301,6 +302,48 @@ class KnowledgeBase:
                 self.catalog.save_answer(event.answer.id, question, event.answer.status, answer_json(event.answer))
             yield event
 
+    def compare(
+        self,
+        question: str,
+        providers: Sequence[str],
+        *,
+        answer_language: str | None = None,
+        k: int = 8,
+        languages: Sequence[str] = (),
+        sources: Sequence[str] = (),
+        since: date | None = None,
+        until: date | None = None,
+        as_of: date | None = None,
+        interface: str | None = None,
+    ) -> Comparison:
+        """Ask several providers (`qwen`, or `qwen:MODEL`) the same on the same passages; nobody stands in for another.
+
+        Raises ProviderError for an id that is not registered, UsageError for none or one twice.
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        from kb.answering import Question, answer, last, today
+        from kb.comparing import compare, named
+
+        if not providers or len(set(providers)) != len(providers):
+            raise UsageError("name the providers to compare, each once, like -p qwen -p zhipu")
+        wanted = [named(each) for each in providers]
+        messages = interface or self.settings.language
+        askings = [self.asking(id, model, fallback=(), interface=messages) for id, model in wanted]
+        filters = Filters(tuple(languages), tuple(sources), since, until, as_of)
+        language = detect(question)
+        found = self._found(question, language, filters, k)
+
+        def one(asking: Asking) -> Answer:
+            asked = Question(question, answer_language or language, asking.order[0], as_of, as_of or today())
+            given = last(answer(asked, found.passages, found.evidence, asking, self._similarity, messages))
+            self.catalog.save_answer(given.id, question, given.status, answer_json(given))
+            return given
+
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            answers = list(pool.map(one, askings))
+        return compare(question, found.passages, answers)
+
     def asking(
         self,
         provider: str,
@@ -340,12 +383,9 @@ class KnowledgeBase:
 
     def ask(self, question: str, **choices: Any) -> Answer:
         """The checked answer to a question; takes what `stream` takes."""
-        from kb.answering import Done
+        from kb.answering import last
 
-        for event in self.stream(question, **choices):
-            if isinstance(event, Done):
-                return event.answer
-        raise AssertionError("a stream of events ends with Done")
+        return last(self.stream(question, **choices))
 
     def _similarity(self, left: str, right: str) -> float:
         first, second = self.embedder.passages([left, right])

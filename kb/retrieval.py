@@ -37,8 +37,8 @@ LEXICAL_WEIGHT = 0.35
 MARKS_WEIGHT = 0.6
 """Standard deviations that the best match by marks is worth."""
 
-PRIOR = 50
-"""Vectors that the pooled statistics count for when a language has few of its own."""
+SETTLED = 100
+"""Vectors after which a language's own statistics stand alone; before, they count in that proportion."""
 
 
 TYPICAL = 0.1
@@ -153,7 +153,7 @@ class Retriever:
         """The hits with their text and article, in the order given; ranks count from 1."""
         rows = self._catalog.chunks_at(hit.seq for hit in hits)
         versions = self._catalog.versions({row["version_id"] for row in rows.values()})
-        found = []
+        found: list[Passage] = []
         for hit in hits:
             row = rows[hit.seq]
             version = versions[row["version_id"]]
@@ -167,7 +167,7 @@ class Calibration:
     """Makes the scores of different languages comparable, from the statistics of their vectors.
 
     A language with few vectors leans on what was known before (`prior`, a mean for each language), else on
-    all languages together, as if those had given it PRIOR vectors more.
+    all languages together.
     """
 
     def __init__(self, known: Mapping[str, Statistics], prior: Mapping[str, np.ndarray]) -> None:
@@ -182,9 +182,9 @@ class Calibration:
     def scores(self, question: np.ndarray, vectors: np.ndarray, language: str) -> np.ndarray:
         """How far each of the vectors (n, d) of a language stands above its mean, in standard deviations (n,)."""
         if not self._total:
-            return vectors @ question
+            return np.asarray(vectors @ question)
         middle, deviation = self._spread(question, language)
-        return (centred(vectors, self._mean(language)) @ question - middle) / deviation
+        return np.asarray((centred(vectors, self._mean(language)) @ question - middle) / deviation)
 
     def _mean(self, language: str) -> np.ndarray:
         own = self._known.get(language)
@@ -202,12 +202,12 @@ class Calibration:
         parts += [(share, own)] if own else []
         middle = sum(weight * float(question @ item.centred_mean) for weight, item in parts)
         variance = sum(weight * float(question @ item.covariance @ question) for weight, item in parts)
-        trust = self._total / (self._total + PRIOR)
+        trust = min(1.0, self._total / SETTLED)
         return trust * middle, (trust * variance + (1 - trust) * TYPICAL**2) ** 0.5
 
 
 def _share(own: Statistics | None) -> float:
-    return own.count / (own.count + PRIOR) if own else 0.0
+    return min(1.0, own.count / SETTLED) if own else 0.0
 
 
 def merge(pools: Mapping[str, Sequence[Candidate]]) -> list[Hit]:
@@ -218,7 +218,7 @@ def merge(pools: Mapping[str, Sequence[Candidate]]) -> list[Hit]:
     """
     most_words = _most(item.words for pool in pools.values() for item in pool)
     most_marks = _most(item.marks for pool in pools.values() for item in pool)
-    found = []
+    found: list[Hit] = []
     for language, pool in pools.items():
         scores = sorted((item.dense for item in pool), reverse=True)
         for item, score in zip(fuse(pool, most_words), scores, strict=True):

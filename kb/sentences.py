@@ -21,7 +21,7 @@ MONTHS = _MONTHS.split()
 
 _HARD = "。！？"
 _CLOSERS = "\"'”’»«›‹“‘」』）)】]〉》"
-_CITATION = re.compile(r"(?:\s*\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\])+")
+_CITATION = re.compile(r"(?:[ \t]*\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\])+")
 _STOP = re.compile(r"[。！？]+|[.!?…]+|\n+|[；](?=[^\n]{8,})")
 _ORDINAL_NOUN = re.compile(
     r"\s+(?:" + "|".join(MONTHS) + r"|quartal|jahrhundert|sanktionspaket|paket|runde|artikel|absatz|fünfjahres\w*|"

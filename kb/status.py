@@ -71,7 +71,9 @@ def read_status(kb: KnowledgeBase) -> Status:
         languages = db.scalars(select(schema.version.c.language).join(schema.article, current)).all()
         newest = db.scalar(select(func.max(schema.version.c.published)))
         state = schema.source_state.c
-        failing = db.execute(select(schema.source_state).where(state.failing_since.is_not(None)).order_by(state.id)).all()
+        failing = db.execute(
+            select(schema.source_state).where(state.failing_since.is_not(None)).order_by(state.id)
+        ).all()
     return Status(
         home=str(kb.settings.home),
         articles=counts["articles"],

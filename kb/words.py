@@ -33,17 +33,23 @@ DATES = (
 WORD = re.compile(r"[a-z0-9äöüßà-öø-ÿ]+(?:[._-][a-z0-9äöüßà-öø-ÿ]+)*|[\u3400-\u9fff\uf900-\ufaff]+|[^\W_]+")
 HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 
+# fmt: off
 STOP = {
-    "en": "a an and are as at be been but by can could did do does for from had has have he her his how i if in into is "
+    "en": "a an and are as at be been but by can could did do does for from had has have he her his how i if in "
+    "into is "
     "it its more not of on or our she should so than that the their them then there these they this to was we were "
     "what when where which who whom whose why will with would you your",
-    "de": "aber als am an auch auf aus bei bin bis da das dass dem den der des dessen die dies diese dieser dieses doch "
+    "de": "aber als am an auch auf aus bei bin bis da das dass dem den der des dessen die dies diese dieser "
+    "dieses doch "
     "du durch ein eine einem einen einer eines er es für hat hatte haben ich ihr ihre im in ins ist ja kann man mit "
     "nach nicht noch nun nur ob oder seit sein seine sich sie sind so über um und uns unter vom von vor war waren "
-    "was welche welchem welchen welcher welches wann warum wem wen wer werden wie wieso wird wo wurde wurden zu zum zur",
-    "zh": "的 了 和 是 在 就 都 而 及 与 或 着 之 于 对 把 被 也 从 到 将 以 为 中 上 下 有 这 那 其 它 他 她 我 你 们 吗 "
+    "was welche welchem welchen welcher welches wann warum wem wen wer werden wie wieso wird wo wurde wurden "
+    "zu zum zur",
+    "zh": "的 了 和 是 在 就 都 而 及 与 或 着 之 于 对 把 被 也 从 到 将 以 为 中 上 下 有 这 那 其 它 他 她 我 "
+    "你 们 吗 "
     "呢 吧 啊 什么 哪些 哪 哪个 怎么 如何 为什么 谁 何时 几 多少 一 个 由 向 等",
 }
+# fmt: on
 STOPWORDS = {language: frozenset(words.split()) for language, words in STOP.items()}
 
 
@@ -56,7 +62,9 @@ def words(text: str, language: str) -> list[str]:
 def query_words(text: str, language: str) -> list[str]:
     """The words of a question without those that carry no matter; all of them if nothing else is left."""
     found = list(dict.fromkeys(words(text, language)))
-    stop = frozenset(stem(word, language) for word in STOPWORDS.get(language, ())) | STOPWORDS.get(language, frozenset())
+    stop = frozenset(stem(word, language) for word in STOPWORDS.get(language, ())) | STOPWORDS.get(
+        language, frozenset()
+    )
     return [word for word in found if word not in stop] or found
 
 

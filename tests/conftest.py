@@ -21,8 +21,12 @@ ROOT = Path(__file__).resolve().parent.parent
 DENIED = ROOT / "tests" / "denied"
 """A folder whose sitecustomize denies the network to child processes, too."""
 
-os.environ["PYTHONPATH"] = os.pathsep.join([str(DENIED), str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-for name in [key for key in os.environ if key.startswith("LAGEBILD_") and key not in ("LAGEBILD_BENCH", "LAGEBILD_MODELS")]:
+os.environ["PYTHONPATH"] = os.pathsep.join([str(DENIED), str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(
+    os.pathsep
+)
+for name in [
+    key for key in os.environ if key.startswith("LAGEBILD_") and key not in ("LAGEBILD_BENCH", "LAGEBILD_MODELS")
+]:
     del os.environ[name]
 
 

@@ -24,7 +24,7 @@ BORDERS = {
     "onnxruntime": {"kb/embedding"},
     "llama_index": {"kb/embedding", "kb/providers", "kb/foreign.py"},
     "jieba": {"kb/words.py"},
-    "openai": {"kb/providers"},
+    "openai": {"kb/providers", "kb/embedding/remote.py"},
     "protego": {"ingest/robots.py"},
 }
 

@@ -14,7 +14,7 @@ from ingest.checks import DEAD_AFTER, Check, Verdict, check_sources
 from ingest.policy import FetchPolicy
 from ingest.run import Options
 from ingest.schedule import watch
-from ingest.sources import Kind, Source, add_sources, load_sources, new_source, switch_source
+from ingest.sources import FILE, Kind, Source, add_sources, load_sources, new_source
 from kb.embedding import load_embedder
 from kb.knowledge import KnowledgeBase, open_kb
 from kb.ledger import Ledger
@@ -110,8 +110,8 @@ def test_watching_takes_sources_as_they_come_due(
     monkeypatch.setattr(KnowledgeBase, "publish", lambda *_: False)
     kb.__dict__["embedder"] = load_embedder("e5")
     home, ledger = kb.settings.home, Ledger(kb.catalog)
-    for shipped in load_sources(home).enabled():
-        switch_source(home, shipped.id, on=False)
+    off = (f"[sources.{shipped}]\nenabled = false\n" for shipped in load_sources())
+    (home / FILE).write_text("".join(off), encoding="utf-8")
     room.publish("chips")
     add_sources(home, [new_source(room.url("/feed.xml"), load_sources(home), id="room")])
     stop, told, done = threading.Event(), list[str](), list[Outcome]()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from kb.chunking import OVERLAP, SIZE, chunks, spans
 from kb.embedding import Embedder
 
 TEXTS = {
-    "en": " ".join(f"Sentence {n} says that rule {n * 3} on chips took effect in the spring of 2023." for n in range(60)),
+    "en": " ".join(
+        f"Sentence {n} says that rule {n * 3} on chips took effect in the spring of 2023." for n in range(60)
+    ),
     "de": " ".join(f"Satz {n} sagt, dass die Regel {n * 3} für Chips am 3. Mai 2023 in Kraft trat." for n in range(60)),
     "zh": "".join(f"第{n}条规定自2023年5月3日起施行，涉及芯片出口许可。" for n in range(60)),
     "no sentences": "word " * 4000,
@@ -23,7 +27,7 @@ def test_chunks_cover_the_text_and_fit(name: str, embedder: Embedder) -> None:
     found = spans(text, embedder.tokens)
     assert len(found) > 3
     assert found[0][0] == 0 and found[-1][1] == len(text.rstrip())
-    for (start, end), (following, _) in zip(found, found[1:], strict=False):
+    for (start, end), (following, _) in pairwise(found):
         assert start < following <= end or not text[end:following].strip()
     assert max(embedder.tokens(text[start:end]) for start, end in found) <= SIZE + 10
 
@@ -31,7 +35,7 @@ def test_chunks_cover_the_text_and_fit(name: str, embedder: Embedder) -> None:
 def test_neighbours_share_a_sentence(embedder: Embedder) -> None:
     text = TEXTS["en"]
     found = spans(text, embedder.tokens)
-    for (_, end), (following, _) in zip(found, found[1:], strict=False):
+    for (_, end), (following, _) in pairwise(found):
         shared = text[following:end]
         assert shared.startswith("Sentence ") and embedder.tokens(shared) <= OVERLAP + 5
 

@@ -253,7 +253,8 @@ def test_floor(name: str) -> None:
     [
         '<link rel="canonical" href="http://[300, 250">',
         '<meta property="article:published_time" content="99999-99-99T99:99">',
-        '<script type="application/ld+json">{"@type": ["NewsArticle", 5], "author": [[], {"name": {}}, 7], "headline": {}}</script>',
+        '<script type="application/ld+json">{"@type": ["NewsArticle", 5], "author": [[], {"name": {}}, 7]}</script>',
+        '<script type="application/ld+json">{"@type": "Article", "headline": {}, "publisher": 3}</script>',
         '<script type="application/ld+json">{"@graph": {}} trailing</script>',
         "<title>\x00&#0;\x0b</title>",
     ],

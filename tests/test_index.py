@@ -30,7 +30,9 @@ def fill(kb: KnowledgeBase, count: int, start: int = 0) -> None:
     for number in range(start, start + count):
         topic = TOPICS[number % len(TOPICS)]
         text = f"Report {number} on {topic}. " + f"The office decided case {number} about {topic} in Berlin. " * 4
-        kb.add(make_article(f"report-{number}", text, day=f"2024-{number % 12 + 1:02d}-10", source=f"Outlet {number % 3}"))
+        kb.add(
+            make_article(f"report-{number}", text, day=f"2024-{number % 12 + 1:02d}-10", source=f"Outlet {number % 3}")
+        )
 
 
 def urls(kb: KnowledgeBase, query: str, k: int = 10, **filters: object) -> list[str]:

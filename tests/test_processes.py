@@ -45,7 +45,9 @@ def test_two_processes_read_while_one_writes(kb: KnowledgeBase, home: Path) -> N
     fill(kb, 10)
     kb.publish(force=True)
     readers = [
-        subprocess.Popen([sys.executable, "-c", READER, str(home)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", READER, str(home)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         for _ in range(2)
     ]
     for reader in readers:

@@ -3,7 +3,9 @@
     app.py       the application, its options before the command, errors and exit codes
     collect.py   ingest, sources
     ask.py       search, ask
-    care.py      up, status, rebuild, backup, restore, doctor
+    compare.py   compare
+    care.py      up, status, rebuild, backup, restore
+    doctor.py    doctor, migrate
     models.py    providers, models
     measure.py   eval
     show.py      how results look in a terminal

@@ -1,4 +1,4 @@
-"""`lagebild up`, `status`, `rebuild`, `backup`, `restore`, `doctor`."""
+"""`lagebild up`, `status`, `rebuild`, `backup`, `restore`."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def ingest(
         list[str] | None,
         typer.Argument(
             metavar="[TARGET]...",
-            help="Source ids, addresses of feeds, sitemaps or articles, files, folders. None: all sources that are due.",
+            help="Source ids, addresses of feeds, sitemaps or articles, files, folders. None: all that are due.",
             show_default=False,
         ),
     ] = None,

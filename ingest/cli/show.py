@@ -93,7 +93,10 @@ class AnswerPrinter:
             version = citation.passage.version
             head = Text.assemble((f"[{citation.n}] ", "bold cyan"), (plain(version.title), "bold"))
             body = Text.assemble(
-                f"“{plain(citation.quote)}”\n", (byline(version), "dim"), "\n", (web_address(version) or version.url, "dim")
+                f"“{plain(citation.quote)}”\n",
+                (byline(version), "dim"),
+                "\n",
+                (web_address(version) or version.url, "dim"),
             )
             out.print(Panel(body, title=head, title_align="left", border_style="dim"))
         if not answer.sentences:

@@ -26,6 +26,9 @@ ENOUGH, SOME = 0.5, 0.3
 ENOUGH_ACROSS, SOME_ACROSS = 0.35, 0.2
 """The same when sentence and passages are in different languages and only names, figures and known words compare."""
 
+LITTLE = 3.0
+"""Weight of names, figures and known words below which a sentence in another language can hardly be compared."""
+
 TITLE_WORDS = 0.8
 """Share of the words of a title that a passage must have."""
 
@@ -252,10 +255,14 @@ def _content(
     alike = _likeness(claim, passages, found, similarity)
     if alike is not None:
         if alike < UNLIKE and ratio < enough:
-            return Finding(Verdict.UNSUPPORTED, "no cited passage is about this", "similarity")
+            verdict = Verdict.UNSUPPORTED if ratio < some else Verdict.PARTIAL
+            return Finding(verdict, "no cited passage seems to be about this", "similarity")
         if alike >= ALIKE:
             enough -= 0.1
-    if ratio >= enough or (not same and weight < 3):
+    little = not same and weight < LITTLE
+    if little and ratio < some:
+        return Finding(Verdict.PARTIAL, "too little of it can be compared across the languages", "content")
+    if ratio >= enough or little:
         return Finding(Verdict.SUPPORTED, "figures, names and words are in the cited passages", "supported")
     if ratio >= some:
         return Finding(Verdict.PARTIAL, f"only {ratio:.0%} of what it says was found in the cited passages", "content")

@@ -153,7 +153,7 @@ def _acted_on(operator: _Word, found: list[_Word], reading: Reading) -> _Word | 
     near = []
     for word in found:
         axes = {directions[id].axis for id in word.ids if not directions[id].flips and id not in _MODAL}
-        if not axes or (word.start < operator.end and operator.start < word.end):
+        if not axes or word.start == operator.start:
             continue
         reach = NEAR if "assent" in axes else NEAR / 2 if "force" in axes else 0
         distance = _distance(reading.text, operator, word)

@@ -107,9 +107,19 @@ def locate(quote: str, passage: str) -> tuple[Found, int, int]:
 
 
 def stands_in(words: str, passage: str) -> bool:
-    """Whether some words, at least a short sentence of them, stand in the passage as they are."""
+    """Whether some words, at least a short sentence of them, stand in the passage as they are and as a clause:
+    what follows "denied that" does not."""
     wanted = _plain(words)[0].strip(_EDGES)
-    return len(wanted) >= SENTENCE and bool(_places(_plain(passage)[0], wanted))
+    if len(wanted) < SENTENCE:
+        return False
+    plain, origin = _plain(passage)
+    for at in _places(plain, wanted):
+        end = at + len(wanted)
+        before = passage[: origin[at]].rstrip(" \t")[-1:]
+        after = passage[origin[end - 1] + 1 :].lstrip(" \t")[:1]
+        if not (before.isalnum() or after.isalnum()):
+            return True
+    return False
 
 
 def omitted(quote: str, passage: str) -> str:

@@ -25,7 +25,7 @@ const link = (address, text) => {
 
 // The one element a part draws in; it remembers the component, whose callbacks change with every run.
 const boxOf = (component, name) => {
-  let box = component.parentElement.querySelector(":scope > .box");
+  let box = [...component.parentElement.children].find((child) => child.className === "box");
   if (!box) {
     box = el(name, { class: "box" });
     component.parentElement.append(box);

