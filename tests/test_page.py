@@ -418,7 +418,7 @@ def test_library_narrows_sorts_and_opens(site: Site, browser: Browser) -> None:
     expect(page.get_by_text("2 articles", exact=True)).to_be_visible()
     expect(page.locator("td .open")).to_have_text(["Lamp interface is blocked", "Lampenschnittstelle gesperrt"])
     page.locator("th button", has_text="Article").click()
-    expect(page.locator("th[aria-sort]")).to_have_text("Article ↑")
+    expect(page.locator("th[aria-sort='ascending']")).to_have_text("Article ↑")
     page.locator("th button", has_text="Article").click()
     expect(page.locator("td .open")).to_have_text(["Lampenschnittstelle gesperrt", "Lamp interface is blocked"])
     page.locator("td .open").first.click()

@@ -12,7 +12,8 @@ from ui.render import fill, notice, show
 from ui.session import LANGUAGE, kb, words
 from ui.wording import NAMES
 
-st.set_page_config(page_title="Lagebild", page_icon=":material/newsmode:", layout="wide")
+# An icon by name would be loaded from a server of Google's at every visit.
+st.set_page_config(page_title="Lagebild", page_icon=str(parts.FOLDER / "icon.png"), layout="wide")
 parts.page_style()
 text = words()
 

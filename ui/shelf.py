@@ -62,7 +62,7 @@ def lines(catalog: Catalog, wanted: Wanted, page: int) -> list[Line]:
     query = select(
         version.article_id, version.title, version.source, version.language, version.published, version.precision
     )
-    query = _narrowed(query, wanted).order_by(order, version.id).limit(SIZE).offset(page * SIZE)
+    query = _narrowed(query, wanted).order_by(order, version.title, version.id).limit(SIZE).offset(page * SIZE)
     with catalog.reading() as db:
         return [
             Line(
