@@ -225,7 +225,7 @@ def _keys(settings: Settings, registry: Registry, env: Mapping[str, str]) -> Ite
 
 
 def _key(provider: Provider, settings: Settings, env: Mapping[str, str]) -> str:
-    """Where the key of a provider is, at whichever of its endpoints there is one for; "" too if the file is unusable."""
+    """Where the key of a provider is, at whichever of its endpoints; "" for none, or a file that cannot be used."""
     places = (find_key(provider, each.id, settings.home, env) for each in provider.endpoints)
     try:
         return next((key.where for key in places if key), "")

@@ -23,6 +23,10 @@ NONE_BELOW, ENOUGH_FROM = 3.75, 5.5
 5.5 on 91-96 % of the answerable and 9-13 % of the others. Between them a model may be asked, and may say no."""
 
 
+MUCH_NAMED = 0.5
+"""From this share of what the question names on, a passage is evidence whatever the vectors say: those of a store with
+a few articles say little."""
+
 UNREAD = 2
 """Words of a question that cannot be compared across languages, in the count: one shared name is little."""
 
@@ -50,7 +54,7 @@ class Signal:
 
 def decide(signal: Signal) -> Evidence:
     """The level of evidence for a signal."""
-    if signal.value < NONE_BELOW:
+    if signal.value < NONE_BELOW and signal.words < MUCH_NAMED:
         return Evidence.NONE
     return Evidence.THIN if signal.value < ENOUGH_FROM else Evidence.ENOUGH
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from ingest import cli
 from ingest.cli.app import app
 from tests.conftest import ROOT
 
@@ -113,6 +116,9 @@ def test_an_unknown_setting_is_an_error(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_every_command_has_help_and_stands_in_the_readme() -> None:
+    for module in pkgutil.iter_modules(cli.__path__):
+        if not module.name.startswith("_"):
+            importlib.import_module(f"ingest.cli.{module.name}")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     group = typer.main.get_command(app)
     names = list(group.commands)  # type: ignore[attr-defined]

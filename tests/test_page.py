@@ -125,10 +125,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def point(home: Path, fake: FakeProviders) -> None:
-    """Let the home's registry point two providers at the fake server, with keys of theirs."""
+    """Let the home's registry point three providers at the fake server, with keys of theirs."""
     shipped = load_registry()
     lines = []
-    for id in ("qwen", "zhipu"):
+    for id in ("qwen", "zhipu", "moonshot"):
         rows = [
             f'{{ id = "{each.id}", url = "{fake.url(id, each.id, each.url)}" }}'
             for each in shipped[id].endpoints
@@ -290,9 +290,11 @@ def test_three_kinds_of_no_are_told_apart(site: Site, browser: Browser) -> None:
     expect(page.locator(".lb-notice.warn strong")).to_have_text("The provider declined")
 
     site.fake.blocked.clear()
-    site.fake.script("qwen", error(402, {"error": {"message": "pay first", "type": "x", "code": "Arrearage"}}))
+    choose(page, "Moonshot")  # one that no other test asks: an empty account is not asked again for a while
+    site.fake.script("moonshot", error(402, {"error": {"message": "pay first", "type": "insufficient_quota"}}))
     put(page, "Why was the lamp interface blocked?")
     expect(page.locator(".lb-notice.bad strong")).to_have_text("The provider did not answer")
+    expect(page.get_by_text(re.compile("moonshot · .* · balance used up"))).to_be_visible()
     expect(page.locator(".card .text").first).to_be_visible()
 
     page.get_by_role("button", name="Filters").click()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 
 import streamlit as st
 
+from kb.errors import KBError
 from kb.knowledge import KnowledgeBase, open_kb
 from kb.settings import Settings
 from ui.wording import Words, spoken, words_of
@@ -24,7 +26,9 @@ def kb_at(settings: Settings) -> KnowledgeBase:
 
 
 def _warm(kb: KnowledgeBase) -> None:
-    kb.search("warm", 1)
+    # What is wrong with the store is said when someone asks.
+    with suppress(KBError):
+        kb.search("warm", 1)
 
 
 def settings() -> Settings:

@@ -78,7 +78,6 @@ class Figure:
     kind: str = "number"
     hedge: str = ""
     scaled: bool = False
-    high: float | None = None
 
     @property
     def measured(self) -> bool:

@@ -265,10 +265,11 @@ def lines(shown: Seen) -> None:
     text = words()
     found = [asking.coverage_line(shown.coverage, text)] if shown.coverage and shown.coverage.passages else []
     if shown.answer is not None:
-        found.append(asking.usage_line(shown.answer, text))
+        if shown.answer.answered_by or not shown.answer.attempts:
+            found.append(asking.usage_line(shown.answer, text))
         if shown.answer.as_of:
             found.append(text("ask.as_of_line", day=shown.answer.as_of))
-        if len(shown.answer.attempts) > 1:
+        if len(shown.answer.attempts) > 1 or not shown.answer.answered_by:
             found += asking.attempt_lines(shown.answer, text)
     if found:
         show(join(fill('<p class="lb-line">{line}</p>', line=line) for line in found))

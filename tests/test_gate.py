@@ -1,0 +1,63 @@
+"""The decision before any model is asked, and what a question shares with a passage."""
+
+from __future__ import annotations
+
+import pytest
+
+from kb.gate import ENOUGH_FROM, Evidence, Signal, decide
+from kb.knowledge import KnowledgeBase
+from kb.language import detect
+from kb.models import Filters
+from tests.conftest import make_article
+
+ARTICLES = [
+    ("block", "en", "OpenAI will cut off API users in China on 9 July 2024. Developers there were told by e-mail."),
+    ("asml", "en", "The Netherlands extended licence duties to two older machines that ASML makes."),
+    ("omnibus", "de", "Der Rat billigte den Digital-Omnibus; Pflichten für Hochrisiko-Systeme gelten später."),
+    ("gallium", "zh", "中国商务部宣布对镓和锗实施出口许可管理，自2023年8月1日起施行。"),
+    ("tiktok", "en", "TikTok signed agreements for a joint venture in the United States."),
+]
+
+
+@pytest.mark.parametrize(
+    ("signal", "level"),
+    [
+        (Signal(5.0, 0.8), Evidence.ENOUGH),
+        (Signal(ENOUGH_FROM, 0.0), Evidence.ENOUGH),
+        (Signal(3.5, 0.3), Evidence.THIN),
+        (Signal(1.0, 0.5), Evidence.THIN),
+        (Signal(3.0, 0.0), Evidence.NONE),
+        (Signal(0.0, 0.0), Evidence.NONE),
+    ],
+)
+def test_levels(signal: Signal, level: Evidence) -> None:
+    assert decide(signal) is level
+
+
+@pytest.fixture
+def small(kb: KnowledgeBase) -> KnowledgeBase:
+    for name, language, text in ARTICLES:
+        kb.add(make_article(name, text, language=language))
+    return kb
+
+
+def level(kb: KnowledgeBase, question: str) -> Evidence:
+    return kb.retriever.find(question, detect(question), Filters(), 8).evidence
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "When does OpenAI cut off China?",
+        "Ab wann sperrt OpenAI Entwickler in China aus?",
+        "OpenAI 从何时起切断中国用户？",
+        "Seit wann gilt die Exportlizenz für Gallium und Germanium in China?",
+    ],
+)
+def test_a_small_store_answers_across_languages(small: KnowledgeBase, question: str) -> None:
+    assert level(small, question) is not Evidence.NONE
+
+
+@pytest.mark.parametrize("question", ["How do I bake an apple pie?", "Wie wird das Wetter morgen?", "如何煮米饭？"])
+def test_nothing_is_nothing(small: KnowledgeBase, question: str) -> None:
+    assert level(small, question) is Evidence.NONE
