@@ -107,6 +107,7 @@ def _finished(
         status = Status.THIN_EVIDENCE
         notes.append(note("thin", language))
     else:
+        text = citing.carried_back(text)
         checked = tuple(checked_sentences(text, shown, similarity))
         carried = any(item.verdict in (Verdict.SUPPORTED, Verdict.PARTIAL) for item in checked)
         status = Status.ANSWERED if carried else Status.THIN_EVIDENCE

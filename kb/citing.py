@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from kb.errors import BadCitation
+from kb.sentences import sentences
 
 OPEN = "[【［"
 CLOSE = "]】］"
@@ -64,6 +65,28 @@ def split(sentence: str) -> tuple[str, tuple[int, ...]]:
     numbers = tuple(dict.fromkeys(int(number) for number in MARKER.findall(sentence)))
     bare = re.sub(r"\s+([.,;:!?。！？，；：])", r"\1", MARKER.sub("", sentence))
     return re.sub(r"[ \t]{2,}", " ", bare).strip(), numbers
+
+
+def carried_back(text: str) -> str:
+    """The text with the markers of a sentence also at the uncited sentences before it in its paragraph.
+
+    Writers put one marker at the end of what one passage says; each of the sentences is then checked
+    against that passage.
+    """
+    spans = sentences(text)
+    found = list(text)
+    later: list[int] = []
+    for number in range(len(spans) - 1, -1, -1):
+        start, end = spans[number]
+        following = spans[number + 1][0] if number + 1 < len(spans) else len(text)
+        if "\n" in text[end:following]:
+            later = []
+        bare, own = split(text[start:end])
+        if own:
+            later = list(own)
+        elif bare and later:
+            found.insert(end, " " * (not text[end - 1].isspace()) + "".join(f"[{mark}]" for mark in later))
+    return "".join(found)
 
 
 def check(numbers: Iterable[int], shown: int) -> None:

@@ -27,6 +27,8 @@ from kb.views import Passages
 
 if TYPE_CHECKING:
     import pandas
+    from llama_index.core.base.base_query_engine import BaseQueryEngine
+    from llama_index.core.base.base_retriever import BaseRetriever
 
     from kb.answering import Event
     from kb.asking import Asking
@@ -397,6 +399,19 @@ class KnowledgeBase:
 
         return load_registry(self.settings.home)
 
+    def warm(self) -> None:
+        """Load what the first question needs: embedder, index, and the local model if it is the one that answers.
+
+        The model reads the fixed part of the prompt ahead, so that its first word comes sooner. Raises
+        KBError for what cannot be loaded; the first question would say the same.
+        """
+        from kb.calling import BUILT_IN
+        from kb.prompting import RULE
+
+        self.search("warm", 1)
+        if self.settings.provider == BUILT_IN and self.settings.model != "none":
+            self._server().prime([{"role": "system", "content": RULE}])
+
     def _server(self) -> LocalServer:
         with self._loading:
             if self._running is None:
@@ -410,6 +425,18 @@ class KnowledgeBase:
         from kb.retrieval import Retriever
 
         return Retriever(self.catalog, self.index, self.embedder)
+
+    def as_retriever(self, k: int = 8, **filters: Any) -> BaseRetriever:
+        """`search` as a LlamaIndex retriever; takes the filters that `search` takes."""
+        from kb.foreign import Retriever as Foreign
+
+        return Foreign(self, k, filters)
+
+    def as_query_engine(self, **choices: Any) -> BaseQueryEngine:
+        """`ask` as a LlamaIndex query engine; takes what `ask` takes."""
+        from kb.foreign import QueryEngine
+
+        return QueryEngine(self, choices)
 
     def version(self, version_id: str) -> Version:
         """A stored version, current or not. Raises UsageError for an id that is not stored."""

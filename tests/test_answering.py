@@ -137,9 +137,9 @@ def test_an_answer_that_nothing_carries_is_thin(kb: KnowledgeBase, fake: FakePro
 
 
 def test_a_sentence_without_a_citation_is_unsupported(kb: KnowledgeBase, fake: FakeProviders) -> None:
-    fake.answer = lambda request: f"{TRUE}. {cited(request)}"
+    fake.answer = lambda request: f"{cited(request)} {TRUE}."
     _, answer = follow(kb)
-    assert [sentence.verdict for sentence in answer.sentences] == [Verdict.UNSUPPORTED, Verdict.SUPPORTED]
+    assert [sentence.verdict for sentence in answer.sentences] == [Verdict.SUPPORTED, Verdict.UNSUPPORTED]
 
 
 def test_a_failure_before_the_first_word(kb: KnowledgeBase, fake: FakeProviders) -> None:

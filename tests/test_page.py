@@ -209,7 +209,7 @@ def test_each_sentence_has_its_verdict_and_reason(site: Site, browser: Browser) 
     assert "777" in reason or "2031" in reason
     mark.click()
     expect(second.locator(".reason")).to_have_text(reason)
-    expect(page.get_by_text(re.compile(r"Answered by qwen, .* tokens read"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Answered by Alibaba .*, qwen.* tokens read"))).to_be_visible()
     expect(page.get_by_text(re.compile(r"\d+ passages from \d+ articles"))).to_be_visible()
 
 

@@ -271,10 +271,10 @@ def test_what_broke_off_is_shown_as_unchecked() -> None:
 
 
 def test_lines_under_an_answer() -> None:
-    assert asking.usage_line(answered(), EN) == (
-        "Answered by qwen, m · 12 tokens read, 3 written (estimated) · 0.2500 CNY"
+    assert asking.usage_line(answered(), EN, "Qwen") == (
+        "Answered by Qwen, m · 12 tokens read, 3 written (estimated) · 0.2500 CNY"
     )
-    assert asking.usage_line(answered(answered_by=None), EN) == "No model was asked"
+    assert asking.usage_line(answered(answered_by=None), EN, "") == "No model was asked"
     both = coverage([passage(1, side="us-gov"), passage(2, id="v2", article_id="a2", language="zh", side="cn-gov")])
     assert asking.coverage_line(both, EN) == (
         "2 passages from 2 articles · English 1, Chinese 1 · US government 1, Chinese government 1 · newest 2024-07-09"
@@ -299,7 +299,7 @@ def test_an_outcome_nobody_knows_is_still_explained() -> None:
 def test_those_who_can_answer_stand_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASHSCOPE_API_KEY", "sk-test-0123456789")
     registry, settings = load_registry(), Settings(home=tmp_path)
-    offered = choosing.options(registry, settings, "en")
+    offered = choosing.options(registry, settings)
     assert [option.id for option in offered[:2]] == ["local", "none"]
     assert offered[0].lacks == "weights"
     lacking = {option.id: option.lacks for option in offered}

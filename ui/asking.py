@@ -233,16 +233,16 @@ def coverage_line(coverage: Coverage, words: Words) -> str:
     return plain(" · ".join(part for part in parts if part))
 
 
-def usage_line(answer: Answer, words: Words) -> str:
-    """Who answered, of whom it was asked, and what it took."""
+def usage_line(answer: Answer, words: Words, provider: str) -> str:
+    """Who answered (`provider` is its name), and what it took."""
     if answer.answered_by is None:
         return words("ask.nobody")
     usage = answer.usage
-    parts = [words("ask.answered_by", provider=answer.answered_by, model=answer.model or "")]
+    parts = [words("ask.answered_by", provider=provider, model=answer.model or "")]
     if usage.prompt_tokens or usage.completion_tokens:
         tokens = words("ask.tokens", read=usage.prompt_tokens, written=usage.completion_tokens)
         parts.append(f"{tokens} {words('ask.estimated')}" if usage.estimated else tokens)
-    if usage.cost is not None:
+    if usage.cost:
         parts.append(f"{usage.cost:.4f} {usage.currency or ''}".strip())
     return plain(" · ".join(parts))
 

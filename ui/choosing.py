@@ -24,18 +24,17 @@ class Option:
     """
 
     id: str
-    name: str
     lacks: str
     models: tuple[str, ...]
 
 
-def options(registry: Registry, settings: Settings, language: str) -> list[Option]:
+def options(registry: Registry, settings: Settings) -> list[Option]:
     """The built-in model, the evidence alone, then those that could answer now, then the rest."""
-    others = [_option(provider, settings, language) for provider in registry.values() if provider.id != BUILT_IN]
+    others = [_option(provider, settings) for provider in registry.values() if provider.id != BUILT_IN]
     ready = [option for option in others if not option.lacks]
     rest = [option for option in others if option.lacks]
-    built_in = Option(BUILT_IN, "", "" if weights_here(settings) else "weights", (settings.model,))
-    return [built_in, Option(NOBODY, "", "", ()), *ready, *rest]
+    built_in = Option(BUILT_IN, "" if weights_here(settings) else "weights", (settings.model,))
+    return [built_in, Option(NOBODY, "", ()), *ready, *rest]
 
 
 def first(options: list[Option], settings: Settings) -> str:
@@ -83,7 +82,7 @@ def name_of(provider: Provider, language: str) -> str:
     return provider.name_zh if language == "zh" and provider.name_zh else provider.name
 
 
-def _option(provider: Provider, settings: Settings, language: str) -> Option:
+def _option(provider: Provider, settings: Settings) -> Option:
     current = [model.id for model in provider.models if not model.retired]
     models = tuple(sorted(current, key=lambda id: id != provider.default))
     lacks = ""
@@ -91,4 +90,4 @@ def _option(provider: Provider, settings: Settings, language: str) -> Option:
         lacks = "key"
     elif provider.kind is Kind.LOCAL and not provider.default:
         lacks = "models"
-    return Option(provider.id, name_of(provider, language), lacks, models)
+    return Option(provider.id, lacks, models)

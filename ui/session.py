@@ -28,7 +28,7 @@ def kb_at(settings: Settings) -> KnowledgeBase:
 def _warm(kb: KnowledgeBase) -> None:
     # What is wrong with the store is said when someone asks.
     with suppress(KBError):
-        kb.search("warm", 1)
+        kb.warm()
 
 
 def settings() -> Settings:

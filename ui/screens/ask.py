@@ -48,11 +48,11 @@ def ask(desk: Desk, question: str, choices: Choices) -> None:
 def choose() -> Choices:
     """The row above the question: who answers, in which language, from what."""
     text, config = words(), settings()
-    offered = {option.id: option for option in choosing.options(kb().registry, config, text.language)}
+    offered = {option.id: option for option in choosing.options(kb().registry, config)}
 
     def named(id: str) -> str:
         option = offered[id]
-        name = text(f"ask.{id}") if id in (BUILT_IN, NOBODY) else option.name
+        name = name_of(id)
         return plain(f"{name} ({text(f'ask.lacks_{option.lacks}')})" if option.lacks else name)
 
     st.session_state.setdefault("provider", choosing.first(list(offered.values()), config))
@@ -266,13 +266,21 @@ def lines(shown: Seen) -> None:
     found = [asking.coverage_line(shown.coverage, text)] if shown.coverage and shown.coverage.passages else []
     if shown.answer is not None:
         if shown.answer.answered_by or not shown.answer.attempts:
-            found.append(asking.usage_line(shown.answer, text))
+            found.append(asking.usage_line(shown.answer, text, name_of(shown.answer.answered_by or NOBODY)))
         if shown.answer.as_of:
             found.append(text("ask.as_of_line", day=shown.answer.as_of))
         if len(shown.answer.attempts) > 1 or not shown.answer.answered_by:
             found += asking.attempt_lines(shown.answer, text)
     if found:
         show(join(fill('<p class="lb-line">{line}</p>', line=line) for line in found))
+
+
+def name_of(provider: str) -> str:
+    """What a reader calls a provider."""
+    text, known = words(), kb().registry.get(provider)
+    if provider in (BUILT_IN, NOBODY) or known is None:
+        return text.texts.get(f"ask.{provider}", provider)
+    return choosing.name_of(known, text.language)
 
 
 def earlier(desk: Desk) -> None:
