@@ -124,6 +124,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             yield Site(url, home, fake, canary)
 
 
+FORGED_NAME = ":material/home: **b** [x](http://e.example/) ![i](http://e.example/i) <b> $x$ :red[r] www.e.example"
+
+
 def point(home: Path, fake: FakeProviders) -> None:
     """Let the home's registry point three providers at the fake server, with keys of theirs."""
     shipped = load_registry()
@@ -134,7 +137,8 @@ def point(home: Path, fake: FakeProviders) -> None:
             for each in shipped[id].endpoints
             if not each.template
         ]
-        lines.append(f"[providers.{id}]\nendpoints = [{', '.join(rows)}]")
+        name = f"{shipped[id].name} {FORGED_NAME}" if id == "moonshot" else shipped[id].name
+        lines.append(f"[providers.{id}]\nname = '{name}'\nendpoints = [{', '.join(rows)}]")
         store_key(home, shipped[id], Secret(key_of(id)))
     (home / "providers.toml").write_text("\n".join(lines), encoding="utf-8")
 
@@ -521,6 +525,19 @@ def test_keys_are_stored_but_never_shown(site: Site, browser: Browser) -> None:
     shown = page.content() + page.evaluate("[...document.querySelectorAll('input')].map(each => each.value).join()")
     for key in (planted, key_of("qwen"), key_of("zhipu")):
         assert key not in shown
+
+
+def test_labels_of_widgets_are_text(site: Site, browser: Browser) -> None:
+    page = opened(browser, site.url)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{site.url}/providers")
+    labels = page.get_by_test_id("stExpander").locator("summary")
+    forged = labels.filter(has_text="Moonshot")
+    expect(forged).to_have_count(1)
+    assert FORGED_NAME in forged.inner_text().replace("\u2060", "")
+    assert forged.locator("img, a, strong, em, b, .katex, [data-testid='stMarkdownColoredText']").count() == 0
+    assert [url for url in asked if "e.example" in url] == []
 
 
 def test_weights_are_offered_not_fetched(site: Site, browser: Browser) -> None:

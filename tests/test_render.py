@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 import ui
 from ingest.sources import Kind, Source, Sources
-from kb.answering import Done, Evidence, Text, Thought, coverage
+from kb.answering import coverage
 from kb.catalog import Catalog, Entry
 from kb.errors import UsageError
+from kb.events import Done, Evidence, Text, Thought
 from kb.ledger import SourceState
 from kb.models import (
     Answer,
@@ -262,10 +263,8 @@ def test_a_citation_number_opens_its_quote_and_others_nothing() -> None:
 
 
 def test_what_broke_off_is_shown_as_unchecked() -> None:
-    failed = answered(status=Status.PROVIDER_FAILED, sentences=(), citations=(), text="")
-    for shown in (asking.seen([Text("Half a sen"), Done(failed)]), asking.seen([Text("Half a sen")])):
-        sentence = asking.sentences(shown, EN)[0]
-        assert (sentence["parts"], sentence["verdict"]) == ([{"t": "Half a sen"}], "unchecked")
+    sentence = asking.sentences(asking.seen([Text("Half a sen")]), EN)[0]
+    assert (sentence["parts"], sentence["verdict"]) == ([{"t": "Half a sen"}], "unchecked")
     thin = answered(status=Status.THIN_EVIDENCE, sentences=(), citations=(), text="")
     assert asking.sentences(asking.seen([Text("NO_ANSWER"), Done(thin)]), EN) == []
 
@@ -279,18 +278,6 @@ def test_lines_under_an_answer() -> None:
     assert asking.coverage_line(both, EN) == (
         "2 passages from 2 articles · English 1, Chinese 1 · US government 1, Chinese government 1 · newest 2024-07-09"
     )
-
-
-@pytest.mark.parametrize("language", ["en", "de", "zh"])
-def test_a_failure_is_explained_in_the_language_of_the_page(language: str) -> None:
-    said = asking.explained(Attempt("deepseek", "m", "balance_exhausted", "pay"), load_registry(), language)
-    other = asking.explained(Attempt("deepseek", "m", "balance_exhausted", "pay"), load_registry(), "fr")
-    assert ("深度求索" if language == "zh" else "DeepSeek") in said
-    assert (said == other) is (language == "en"), "languages without texts read English"
-
-
-def test_an_outcome_nobody_knows_is_still_explained() -> None:
-    assert asking.explained(Attempt("nobody", "m", "brand_new"), load_registry(), "en")
 
 
 # ── choosing ──────────────────────────────────────────────────────────────────────────────────────

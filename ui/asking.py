@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kb.answering import Done, Event, Evidence, Text, Thought
 from kb.citing import MARKER
+from kb.events import Done, Event, Evidence, Text, Thought
 from kb.knowledge import KnowledgeBase
 from kb.language import detect
-from kb.models import Answer, Attempt, Coverage, Filters, Passage, Sentence, Verdict
-from kb.providers import Failure, Outcome, Registry, explain
+from kb.models import Answer, Coverage, Filters, Passage, Sentence, Verdict
 from kb.views import shortened
 from ui.jobs import Job
 from ui.reading import date_of
@@ -32,12 +31,18 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Who is asked, and of what; no model means the provider's default, no language that of the question."""
+    """Who is asked, and of what; no model means the provider's default, no language that of the question.
+
+    `fallback` are asked after `provider`, in this order; with `consent` also what its filter refused.
+    """
 
     provider: str
     model: str | None = None
     answer_language: str | None = None
     filters: Filters = field(default_factory=Filters)
+    fallback: tuple[str, ...] = ()
+    consent: bool = False
+    interface: str = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What has come of an answer so far."""
+    """What has come of an answer so far; `turn` counts how often the passages came, in an order of their own."""
 
+    turn: int = 0
     passages: tuple[Passage, ...] | None = None
     coverage: Coverage | None = None
     text: str = ""
@@ -114,25 +120,28 @@ def stream(kb: KnowledgeBase, question: str, choices: Choices) -> Iterator[Event
         since=choices.filters.since,
         until=choices.filters.until,
         as_of=choices.filters.as_of,
+        fallback=choices.fallback,
+        consent=choices.consent,
+        interface=choices.interface,
     )
 
 
 def seen(events: Iterable[Event]) -> Seen:
     """What the events come to."""
-    passages, coverage, answer = None, None, None
+    turn, passages, coverage, answer = 0, None, None, None
     text: list[str] = []
     thought: list[str] = []
     for event in events:
         match event:
             case Evidence():
-                passages, coverage = event.passages, event.coverage
+                turn, passages, coverage = turn + 1, event.passages, event.coverage
             case Text():
                 text.append(event.text)
             case Thought():
                 thought.append(event.text)
             case Done():
                 answer = event.answer
-    return Seen(passages, coverage, "".join(text), "".join(thought), answer)
+    return Seen(turn, passages, coverage, "".join(text), "".join(thought), answer)
 
 
 def written(shown: Seen, words: Words) -> Safe:
@@ -145,11 +154,10 @@ def written(shown: Seen, words: Words) -> Safe:
 
 
 def sentences(shown: Seen, words: Words) -> list[dict[str, Any]]:
-    """The checked sentences for `ui.parts.answer`; of an answer that broke off, what had been written."""
-    if shown.answer is not None and shown.answer.sentences:
+    """The checked sentences for `ui.parts.answer`; of an answer that was stopped, what had been written."""
+    if shown.answer is not None:
         return [_checked(sentence, words) for sentence in shown.answer.sentences]
-    finished = shown.answer is not None and not shown.answer.status.startswith("provider_")
-    if shown.text.strip() and not finished:
+    if shown.text.strip():
         return [_checked(Sentence(shown.text.strip(), (), Verdict.UNCHECKED, words("ask.broken_off")), words)]
     return []
 
@@ -250,11 +258,3 @@ def usage_line(answer: Answer, words: Words, provider: str) -> str:
 def attempt_lines(answer: Answer, words: Words) -> list[str]:
     """Each provider that was asked, and how it ended."""
     return [plain(f"{each.provider} · {each.model} · {words.of('outcome', each.outcome)}") for each in answer.attempts]
-
-
-def explained(attempt: Attempt, registry: Registry, language: str) -> str:
-    """What happened to a provider and what to do, in the reader's language."""
-    known = {str(outcome) for outcome in Outcome}
-    outcome = Outcome(attempt.outcome) if attempt.outcome in known else Outcome.UNKNOWN
-    failure = Failure(outcome, attempt.provider, attempt.model, vendor_text=attempt.detail)
-    return explain(failure, registry.get(attempt.provider), language)

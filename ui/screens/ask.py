@@ -6,8 +6,8 @@ import time
 
 import streamlit as st
 
-from kb.answering import Event
 from kb.calling import BUILT_IN
+from kb.events import Event
 from kb.models import LANGUAGES, Filters, Status
 from ui import asking, choosing, parts, reading, shelf
 from ui.asking import Asked, Choices, Desk, Seen
@@ -73,7 +73,7 @@ def choose() -> Choices:
             )
         answer_language = st.selectbox(
             text("ask.answer_language"),
-            [None, *LANGUAGES],
+            ["", *LANGUAGES],
             format_func=lambda each: text.of("language", each) if each else text("ask.as_asked"),
             width=220,
             key="answer_language",
@@ -81,13 +81,16 @@ def choose() -> Choices:
         )
         with st.popover(text("ask.filters"), icon=":material/tune:"):
             filters = choose_filters()
+            others = [id for id, option in offered.items() if not option.lacks and id not in (provider, NOBODY)]
+            fallback = st.multiselect(text("ask.fallback"), others, format_func=name_of, help=text("ask.fallback_help"))
+            consent = bool(fallback) and st.checkbox(text("ask.consent"))
     # Always there, so that what follows keeps its place: an input that moves loses what is being typed.
     with st.container():
         if offered[provider].lacks == "weights":
             show(notice("warn", text("ask.no_weights"), text("ask.no_weights_do", model=config.model)))
         elif provider == NOBODY and offered[BUILT_IN].lacks:
             show(fill('<p class="lb-line">{line}</p>', line=text("ask.evidence_only_start")))
-    return Choices(provider, model, answer_language, filters)
+    return Choices(provider, model, answer_language or None, filters, tuple(fallback), consent, text.language)
 
 
 def choose_filters() -> Filters:
@@ -162,14 +165,14 @@ def follow(desk: Desk, asked: Asked) -> None:
         found = st.empty()
     sheet(desk)
     job.wait(1, AT_ONCE)
-    drawn = False
+    drawn = 0
     while job.running:
         events = job.events
         shown = asking.seen(events)
-        if shown.passages is not None and not drawn:
+        if shown.turn > drawn:
             with found.container():
                 passages(desk, asked, shown)
-            drawn = True
+            drawn = shown.turn
         show(fill('<p class="lb-line" role="status">{line} …</p>', line=text(stage_of(shown))), stage)
         if shown.text:
             show(asking.written(shown, text), writing)
@@ -219,7 +222,7 @@ def heading(asked: Asked) -> None:
 
 def passages(desk: Desk, asked: Asked, shown: Seen) -> None:
     parts.cards(
-        f"passages {asked.number}",
+        f"passages {asked.number} {shown.turn}",
         name=words()("ask.evidence"),
         items=asking.passage_cards(shown, words()),
         on_open=lambda number: open_passage(desk, shown, number),
@@ -251,11 +254,11 @@ def verdict(shown: Seen) -> None:
         case Status.THIN_EVIDENCE:
             show(notice("warn", text("ask.thin_evidence"), text("ask.thin_evidence_do")))
         case Status.PROVIDER_REFUSED | Status.PROVIDER_FAILED:
-            attempt = answer.attempts[-1] if answer.attempts else None
-            said = asking.explained(attempt, kb().registry, text.language) if attempt else answer.message
             kind = "warn" if answer.status is Status.PROVIDER_REFUSED else "bad"
-            words_of_theirs = (attempt.detail if attempt else "") or answer.message
-            show(notice(kind, text(f"ask.{answer.status}"), said, words_of_theirs))
+            theirs = "\n".join(attempt.detail for attempt in answer.attempts if attempt.detail)
+            show(notice(kind, text(f"ask.{answer.status}"), answer.message, theirs))
+        case Status.ANSWERED if answer.sentences and answer.message:
+            show(notice("info", text("ask.note"), answer.message))
         case Status.ANSWERED if not answer.sentences:
             show(notice("info", text("ask.evidence_alone"), text("ask.evidence_alone_do")))
 

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from kb.status import Status
-from ui import shelf
+from ui import parts, shelf
 from ui.render import Safe, fill, join, notice, show
 from ui.session import kb, words
 
@@ -22,6 +22,10 @@ def page() -> None:
     said = [] if found.problems else [text("status.sound")]
     said += [text("status.home", home=found.home), text("status.binding", binding=found.binding or "–")]
     show(join(fill('<p class="lb-line">{line}</p>', line=line) for line in said))
+    if found.failing:
+        failing(found)
+    if found.spend:
+        spend(found)
     st.subheader(text("status.months"), anchor=False)
     months = by_month(home, change)
     if months:
@@ -56,6 +60,48 @@ def facts(found: Status) -> Safe:
     cells = (fill('<div><dt>{name}</dt><dd class="{size}">{value}</dd></div>', name=name, value=value, size=size)
              for name, value, size in rows)  # fmt: skip
     return fill('<dl class="lb-facts">{cells}</dl>', cells=join(cells))
+
+
+def failing(found: Status) -> None:
+    text = words()
+    st.subheader(text("status.failing"), anchor=False)
+    columns = ("source", "since", "reason", "next")
+    parts.table(
+        "failing",
+        name=text("status.failing"),
+        columns=[{"id": name, "name": text(f"status.{name}")} for name in columns],
+        rows=[
+            {
+                "id": each.id,
+                "cells": [each.id, each.since[:10], text.of("reason", each.reason), (each.next_try or "–")[:16]],
+            }
+            for each in found.failing
+        ],
+    )
+
+
+def spend(found: Status) -> None:
+    text = words()
+    st.subheader(text("status.spend"), anchor=False)
+    columns = ("provider", "day", "calls", "tokens", "cost")
+    parts.table(
+        "spend",
+        name=text("status.spend"),
+        columns=[{"id": name, "name": text(f"status.{name}")} for name in columns],
+        rows=[
+            {
+                "id": f"{each.provider} {each.day}",
+                "cells": [
+                    each.provider,
+                    each.day,
+                    str(each.calls),
+                    f"{each.prompt_tokens:,} + {each.completion_tokens:,}",
+                    "–" if each.cost is None else f"{each.cost:.4f} {each.currency or ''}",
+                ],
+            }
+            for each in found.spend
+        ],
+    )
 
 
 def chart(months: list[dict[str, Any]]) -> Any:
