@@ -477,8 +477,8 @@ def test_files_and_private_addresses_are_not_fetched(site: Site, browser: Browse
         if said:
             expect(page.locator(".lb-notice.warn")).to_contain_text(said)
         else:
-            expect(page.locator(".lb-notice.good")).to_be_visible()
-            expect(page.locator("details", has_text="(1)").first).to_be_visible()
+            expect(page.locator(".lb-notice.warn strong")).to_have_text("Done")
+            expect(page.locator("details", has_text="private address (1)").first).to_be_visible()
     assert site.canary.asked == []
 
 

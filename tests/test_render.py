@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 import tomllib
@@ -21,6 +22,7 @@ from kb.catalog import Catalog, Entry
 from kb.errors import UsageError
 from kb.events import Done, Evidence, Text, Thought
 from kb.ledger import SourceState
+from kb.local.catalogue import LocalModel, WebChannel
 from kb.models import (
     Answer,
     Article,
@@ -38,9 +40,11 @@ from kb.models import (
 )
 from kb.providers import load_registry
 from kb.settings import Settings
+from tests.test_local_weights import Site, tiny_gguf
 from ui import asking, choosing, collecting, reading, shelf
 from ui.jobs import Job
 from ui.render import Safe, anchor, fill, join, label, notice, plain, show, web_link
+from ui.screens import providers
 from ui.wording import TEXTS, spoken, words_of
 
 EN = words_of("en")
@@ -546,3 +550,38 @@ def test_nothing_but_render_shows_html_or_markdown() -> None:
     ]
     assert found == []
     assert isinstance(fill("<p>{x}</p>", x="y"), Safe)
+
+
+# ── downloads ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def mirror() -> Iterator[Site]:
+    site = Site()
+    yield site
+    site.close()
+
+
+def tiny(site: Site, data: bytes) -> LocalModel:
+    site.files["/tiny.gguf"] = data
+    channel = WebChannel("mirror", f"{site.url}/tiny.gguf")
+    sum = hashlib.sha256(data).hexdigest()
+    return LocalModel("tiny", "Tiny", "Tiny", "tiny.gguf", len(data), sum, "MIT", 512, 0.1, (channel,))
+
+
+def test_a_download_tells_how_far_it_is_and_leaves_the_file(mirror: Site, tmp_path: Path) -> None:
+    model = tiny(mirror, tiny_gguf(300_000))
+    steps = list(providers.pulled(model, Settings(home=tmp_path)))
+    assert steps[-1].note == "done"
+    assert {step.total for step in steps} == {300_000}
+    assert [step.done for step in steps] == sorted(step.done for step in steps)
+    assert (tmp_path / "models" / "tiny.gguf").stat().st_size == 300_000
+
+
+def test_a_download_that_cannot_be_had_says_why(mirror: Site, tmp_path: Path) -> None:
+    model = tiny(mirror, tiny_gguf(300_000))
+    mirror.files.clear()
+    job = Job(lambda: providers.pulled(model, Settings(home=tmp_path)))
+    job.wait(10_000, 30)
+    assert "mirror" in str(job.error)
+    assert not (tmp_path / "models" / "tiny.gguf").exists()

@@ -132,7 +132,9 @@ def ended(run: Collecting) -> None:
     elif run.job.broken:
         show(notice("bad", text("sources.failed"), text("ask.see_log")))
     else:
-        show(notice("good", text("sources.done"), counts_line(run.progress)))
+        now = run.progress
+        empty = not (now.added or now.updated or now.unchanged or now.known) and (now.refused or now.failed)
+        show(notice("warn" if empty else "good", text("sources.done"), counts_line(now)))
 
 
 def outcomes(found: tuple[Outcome, ...] | list[Outcome]) -> None:
