@@ -33,6 +33,13 @@ SUFFIXES = {".html", ".htm", ".xhtml", ".pdf", ".md", ".markdown", ".txt", ".jso
 LOCAL = "local file"
 """The outlet of a file that names none."""
 
+_SKIP_LINK = re.compile(
+    r"\A(?:skip (?:links|to (?:main )?content|navigation)|(?:zum|direkt zum) (?:haupt)?inhalt(?: springen)?"
+    r"|跳(?:转|到|至)[^\n]{0,8})\s*\n\s*",
+    re.IGNORECASE,
+)
+"""The link for screen readers that begins a page whose text was copied by hand; it is no title."""
+
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.S)
 _SAVED_FROM = (
     re.compile(r"<!--\s*saved from url=\(\d+\)(https?://\S+?)\s*-->"),
@@ -157,7 +164,7 @@ def _prose(path: Path, content: bytes, fetched: datetime) -> Article:
     heading = re.search(r"^#\s+(.+?)\s*#*$", body, re.M) if markdown else None
     if heading and "title" not in front:
         body = body[: heading.start()] + body[heading.end() :]
-    plain = clean(_unmarked(body) if markdown else body)
+    plain = _SKIP_LINK.sub("", clean(_unmarked(body) if markdown else body))
     first = plain.split("\n", 1)[0]
     title = heading[1] if heading else first if not markdown and len(first) <= 200 else path.stem
     return _described({"title": title, **front, "text": plain}, path.resolve().as_uri(), fetched)

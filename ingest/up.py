@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from kb.errors import HomeError, KBError
+from kb.errors import HomeError, KBError, ModelUnavailable
 from kb.knowledge import KnowledgeBase, open_kb
 from kb.settings import DATA, Settings
 
@@ -66,14 +66,21 @@ def starter_stamp() -> str:
 
 def get_model(settings: Settings, say: Say) -> None:
     """Fetch the weights of the local model, unless they are here or not wanted; says why if they cannot be had."""
-    from kb.local.weights import Progress, by_id, path_of, pull
+    from kb.local.weights import Progress, catalogue, locate, pull
 
     if settings.model == "none":
         say("local model: none wanted; answers need a provider (lagebild providers list)")
         return
-    wanted = by_id(settings.model)
-    if path_of(wanted, settings.model_folder):
-        say(f"local model: {wanted.name} is here")
+    try:
+        locate(settings.model, settings.model_folder)
+    except ModelUnavailable as error:
+        missing = error
+    else:
+        say(f"local model: {settings.model} is here")
+        return
+    wanted = {model.id: model for model in catalogue()}.get(settings.model)
+    if wanted is None:
+        say(f"local model: {missing}")
         return
     say(f"local model: {wanted.name}, {wanted.size / 1e9:.1f} GB, trying {', '.join(wanted.channel_names)}")
     last = [-1]
@@ -121,4 +128,6 @@ def page_options(port: int) -> list[str]:
         "client.showErrorDetails": "none",
         "client.toolbarMode": "minimal",
     }
-    return [part for name, value in options.items() for part in (f"--{name}", value)]
+    # Without a list of hosts any name that resolves to this machine may open the page's socket (DNS rebinding).
+    hosts = [("server.allowedHosts", host) for host in ("localhost", "127.0.0.1")]
+    return [part for name, value in [*options.items(), *hosts] for part in (f"--{name}", value)]

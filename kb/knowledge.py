@@ -27,14 +27,14 @@ from kb.views import Passages
 
 if TYPE_CHECKING:
     import pandas
-    from llama_index.core.base.base_query_engine import BaseQueryEngine
-    from llama_index.core.base.base_retriever import BaseRetriever
 
     from kb.answering import Event
     from kb.asking import Asking
     from kb.calling import Call, Opener
     from kb.comparing import Comparison
     from kb.dense import DenseIndex
+    from kb.foreign import QueryEngine
+    from kb.foreign import Retriever as ForeignRetriever
     from kb.local.server import LocalServer
     from kb.providers import Registry
     from kb.retrieval import Found, Retriever
@@ -426,13 +426,13 @@ class KnowledgeBase:
 
         return Retriever(self.catalog, self.index, self.embedder)
 
-    def as_retriever(self, k: int = 8, **filters: Any) -> BaseRetriever:
+    def as_retriever(self, k: int = 8, **filters: Any) -> ForeignRetriever:
         """`search` as a LlamaIndex retriever; takes the filters that `search` takes."""
-        from kb.foreign import Retriever as Foreign
+        from kb.foreign import Retriever as ForeignRetriever
 
-        return Foreign(self, k, filters)
+        return ForeignRetriever(self, k, filters)
 
-    def as_query_engine(self, **choices: Any) -> BaseQueryEngine:
+    def as_query_engine(self, **choices: Any) -> QueryEngine:
         """`ask` as a LlamaIndex query engine; takes what `ask` takes."""
         from kb.foreign import QueryEngine
 

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from platformdirs import user_cache_path
@@ -53,6 +54,9 @@ STOP = {
 STOPWORDS = {language: frozenset(words.split()) for language, words in STOP.items()}
 
 
+_STEMMING = Lock()
+
+
 def words(text: str, language: str) -> list[str]:
     """The index words of a text in reading order, with repetitions; dates and numbers included."""
     folded = unicodedata.normalize("NFKC", text).lower()
@@ -89,7 +93,9 @@ def stem(word: str, language: str) -> str:
 
 @lru_cache(maxsize=65536)
 def _stem(word: str, language: str) -> str:
-    return str(_stemmer(language).stemWord(word))
+    # A stemmer keeps its word in itself: two threads in one would mix theirs.
+    with _STEMMING:
+        return str(_stemmer(language).stemWord(word))
 
 
 @lru_cache

@@ -237,3 +237,14 @@ def test_a_folder_is_read_in_order_and_not_left(tmp_path: Path) -> None:
         "outside",
         "Words of a",
     ]
+
+
+@pytest.mark.parametrize("link", ["Skip links", "Skip to content", "Zum Inhalt springen", "跳转至正文"])
+def test_a_copied_skip_link_is_no_title(tmp_path: Path, link: str) -> None:
+    file = tmp_path / "copied.txt"
+    file.write_text(
+        f"{link}\n\nOpenAI sperrt China\n\n" + "Die Sperre gilt ab dem 9. Juli 2024. " * 20, encoding="utf-8"
+    )
+    (article,) = [found for found in read_file(file) if isinstance(found, Article)]
+    assert article.title == "OpenAI sperrt China"
+    assert article.text.startswith("OpenAI sperrt China")
