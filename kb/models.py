@@ -1,6 +1,6 @@
 """The frozen types of the straight line, one a stage.
 
-    Link → Page → Article → (catalog) → Chunk → Passage → Draft → Answer
+    Link → Page → Article → (catalog) → Chunk → Passage → Answer
 
 Times are timezone-aware UTC `datetime`s, days are `date`s, texts are NFC-normalised `str`s without
 surrogates, offsets count code points of `Version.text`.
@@ -230,14 +230,6 @@ class Verdict(StrEnum):
     UNSUPPORTED = "unsupported"
     CONTRADICTED = "contradicted"
     UNCHECKED = "unchecked"
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What a model wrote, before anything of it is believed."""
-
-    text: str
-    finish_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,6 @@ def terms(text: str, language: str) -> list[str]:
     return [*words(text, language), *(ENTITY + id for id in load_entities().ids(text))]
 
 
-def query_terms(question: str, language: str) -> list[str]:
-    """The words of a question that carry matter, and its marks, each once."""
-    return [*query_words(question, language), *marks(question, language)]
-
-
 def marks(question: str, language: str) -> list[str]:
     """What of a question crosses languages: the entities it names, its dates, and its figures and model names."""
     found = {ENTITY + id for id in load_entities().ids(question)}
