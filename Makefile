@@ -21,12 +21,12 @@ lint: $(VENV)/dev
 $(VENV)/run: requirements.lock pyproject.toml
 	@echo "lagebild: installing into $(VENV) (about 1 GB, two to five minutes the first time)"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install --progress-bar on --require-hashes -r requirements.lock
+	$(PIP) install --progress-bar on --no-deps --require-hashes -r requirements.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/dev: $(VENV)/run requirements-dev.lock
-	$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	$(PIP) install --quiet --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 # Chromium is the system's: a test tool's own download of a browser is not to be had everywhere.
