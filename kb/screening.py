@@ -97,9 +97,10 @@ class Stream:
     def feed(self, text: str) -> str:
         """The text that can be shown now."""
         self._held += text
-        at = max((match.end() for match in _PAUSE.finditer(self._held)), default=0)
-        if (opened := _OPENED.search(self._held)) and len(self._held) - opened.start() < WAIT:
-            at = min(at, opened.start())
+        pauses = [match.end() for match in _PAUSE.finditer(self._held)]
+        if len(self._held) < WAIT:
+            pauses = [at for at in pauses if not _OPENED.search(self._held[:at])]
+        at = max(pauses, default=0)
         ready, self._held = self._held[:at], self._held[at:]
         return self._clean(ready)
 
