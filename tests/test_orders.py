@@ -150,7 +150,7 @@ def test_the_model_does_not_see_the_order_and_the_reader_does(kb: KnowledgeBase,
     answer = kb.ask(ENGLISH_QUESTION)
     (request,) = fake.requests
     assert "evil.example" not in str(request.body["messages"])
-    assert any("OpenAI blocks China again" == row["title"] for row in lines(request))
+    assert any(row["title"] == "OpenAI blocks China again" for row in lines(request))
     marked = [row for row in answer_json(answer)["passages"] if row["gives_orders"]]
     assert [row["title"] for row in marked] == ["OpenAI blocks China again"]
     assert "evil.example" in marked[0]["text"]
