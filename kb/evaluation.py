@@ -43,7 +43,7 @@ def evaluate_retrieval(
     that of its best chunk. `by_pair` counts, for queries in the first language, the relevant documents in
     the second, in the one common ranking. Raises UsageError for a folder that is not in that layout.
     """
-    documents = {row["_id"]: _article(row) for row in rows(directory / "corpus.jsonl", ("_id",))}
+    documents = {row["_id"]: article_of(row) for row in rows(directory / "corpus.jsonl", ("_id",))}
     queries = list(_queries(directory))
     if not queries:
         raise UsageError(f"{directory}: no query has a relevant document in qrels/test.tsv")
@@ -119,7 +119,7 @@ def evaluate_answers(
     for number, row in enumerate(asked, 1):
         language = row.get("language") or detect(row["question"])
         tally = counts.setdefault(language, dict.fromkeys(("asked", "answerable", "answered", *OUTCOMES), 0))
-        answered, text = _reply(kb, row["question"], provider, model)
+        answered, text = reply(kb, row["question"], provider, model)
         tally["asked"] += 1
         tally["answerable"] += bool(row["answerable"])
         tally["answered"] += answered
@@ -133,7 +133,7 @@ def evaluate_answers(
 OUTCOMES = ("correct", "invented", "refused")
 
 
-def _reply(kb: KnowledgeBase, question: str, provider: str | None, model: str | None) -> tuple[bool, str]:
+def reply(kb: KnowledgeBase, question: str, provider: str | None, model: str | None) -> tuple[bool, str]:
     """Whether the question was answered, and the text of the answer (of the passages, where no model is asked)."""
     if provider == "none":
         found = kb.retriever.find(question, detect(question), Filters(), 8)
@@ -157,7 +157,8 @@ def store_of(settings: Settings, store: Path | None) -> Iterator[KnowledgeBase]:
         yield kb
 
 
-def _article(row: dict[str, Any]) -> Article:
+def article_of(row: dict[str, Any]) -> Article:
+    """The document of a row (text, and optionally title, url, language, source, published)."""
     text = str(row.get("text") or row.get("title") or "")
     published = None
     if row.get("published"):

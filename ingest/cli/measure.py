@@ -59,6 +59,25 @@ def answers(
 
 
 @evaluate.command()
+def refusal(
+    context: typer.Context,
+    file: Path,
+    provider: Annotated[
+        str, typer.Option("--provider", "-p", help="Who answers; `none` lets the gate alone decide.")
+    ] = "none",
+    model: Annotated[str | None, typer.Option("--model", "-m")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only so many of each kind, corpus and language.")] = None,
+    store: Annotated[Path | None, typer.Option(help="Keep the stores here and use them again.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask the questions of a JSON Lines file (question, answerable, corpus) and count what was invented and what was
+    wrongly refused."""
+    from kb.refusing import evaluate_refusal
+
+    _show(evaluate_refusal(file, settings(context), provider, model, store, limit, note), as_json)
+
+
+@evaluate.command()
 def injection(
     context: typer.Context,
     path: Path,
