@@ -158,7 +158,8 @@ def _direction(
         on_axis = [item for item in candidates if any(stance.axis == axis for stance in item.statement.stances)]
         own = [item for item in on_axis if named(statement.actors) & named(item.statement.actors)]
         level = _level(own, wanted) or _level(on_axis, wanted)
-        chosen = [item for item in level if item.score >= RELEVANT * candidates[0].score]
+        near = RELEVANT if not own else CLOSE
+        chosen = [item for item in level if item.score >= near * candidates[0].score]
         theirs = [(stance, item) for item in chosen for stance in item.statement.stances if stance.axis == axis]
         ids = {stance.id for stance in mine}
         theirs = [(stance, item) for stance, item in theirs if stance.id in ids] or theirs
