@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kb.verifying.actors import ACTORS, OFFICE, STATE, UNKNOWN, shared_names
+from kb.verifying.actors import ACTORS, OFFICE, STATE, UNKNOWN, actors, shared_names
 from kb.verifying.alignment import Segment, Unit, clauses, counted, found_in, units
 from kb.verifying.quotes import quotations
 from kb.verifying.reading import Reading
-from kb.verifying.roles import Cast, Part, Role, cast, group, named, widened
+from kb.verifying.roles import Cast, Part, Role, cast, group, widened
 from kb.verifying.statements import Statement, statements, topic
 
 HALF = 0.5
@@ -43,13 +43,13 @@ def exchanged(claim: Reading, passages: Sequence[Reading]) -> tuple[str, str] | 
             straight = False
             wrong: tuple[str, str] | None = None
             for there, theirs in _casts(passage, names):
-                if not _alike(claim, part, mine, passage, there):
+                if not _alike(claim, part, mine, passage, there, names):
                     continue
                 for one, other in _pairs(mine):
                     place = _of(one, theirs), _of(other, theirs)
                     if None in place:
                         continue
-                    straight = straight or _same(one, place[0]) and _same(other, place[1])  # type: ignore[arg-type]
+                    straight = straight or (_same(one, place[0]) and _same(other, place[1]))  # type: ignore[arg-type]
                     if mine.converse == theirs.converse and _crossed(one, other, *place):  # type: ignore[arg-type]
                         wrong = wrong or (one.id, other.id)
             if wrong and not straight:
@@ -67,12 +67,16 @@ def _casts(reading: Reading, names: frozenset[str]) -> Iterator[tuple[Segment, C
             yield part, found
 
 
-def _alike(claim: Reading, part: Segment, mine: Cast, passage: Reading, there: Segment) -> bool:
+def _alike(claim: Reading, part: Segment, mine: Cast, passage: Reading, there: Segment, names: frozenset[str]) -> bool:
     """Whether two clauses say the same, their actors aside."""
     inside = [unit for unit in units(claim.text) if part.start <= unit.start < part.end]
     able = [unit for unit in inside if counted(unit, claim, passage) and not _is_actor(unit, mine.roles, claim)]
-    hit = sum(unit.weight for unit in able if found_in(unit, [there], passage))
-    return hit >= HALF * sum(unit.weight for unit in able)
+    hit = [unit for unit in able if found_in(unit, [there], passage)]
+    doer = next((actor for actor in actors(claim, names) if part.start <= actor.start < part.end), None)
+    verb = next((unit for unit in able if doer and unit.start >= doer.end), None)
+    # In the same language the verb must be the same: "grants a licence to" and "licenses from" are both right.
+    same = claim.language != passage.language or claim.language == "de" or verb is None or verb in hit
+    return same and sum(unit.weight for unit in hit) >= HALF * sum(unit.weight for unit in able)
 
 
 def _pairs(mine: Cast) -> Iterator[tuple[Role, Role]]:
@@ -141,7 +145,11 @@ def _is_actor(unit: Unit, roles: Sequence[Role], claim: Reading) -> bool:
 
 
 def _bound(
-    claim: Reading, doer: Role, wanted: Sequence[Unit], mine: Statement, passages: Sequence[Reading],
+    claim: Reading,
+    doer: Role,
+    wanted: Sequence[Unit],
+    mine: Statement,
+    passages: Sequence[Reading],
     names: frozenset[str],
 ) -> tuple[list[Bound], float]:
     """The clauses of the passages by how much of `wanted` and of the claim's directions they say, rare things more."""

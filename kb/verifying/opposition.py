@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kb.entities import load_entities
+from kb.verifying.actors import UNKNOWN
 from kb.verifying.alignment import Unit, Window, comparable, counted, found_in
-from kb.verifying.actors import OFFICE, UNKNOWN
 from kb.verifying.binding import exchanged, misbound
 from kb.verifying.quotes import quotations, stands_in
 from kb.verifying.reading import Reading
@@ -31,6 +31,9 @@ LITTLE = 0.5
 
 RELEVANT = 0.6
 """Share of the best statement's weight that one with the claim's axis must have to be compared with it."""
+
+DEEDS = frozenset({"hold", "stay", "presence"})
+"""Axes whose no is a deed of its own (to sell, to leave) rather than a denial."""
 
 NEAR = 0.4
 """Statements this close in weight to the best one are as good."""
@@ -58,9 +61,7 @@ def opposition(claim: Reading, passages: Sequence[Reading], found: Sequence[Wind
     near = [window for window in found if window.share >= ABOUT][:3]
     near = [window for window in near if window.weight >= LEVEL * near[0].weight]
     return (
-        (_actors(claim, passages, near) if near else None)
-        or _statements(claim, passages)
-        or _bindings(claim, passages)
+        (_actors(claim, passages, near) if near else None) or _statements(claim, passages) or _bindings(claim, passages)
     )
 
 
@@ -156,7 +157,10 @@ def _direction(
         if len({stance.sign for stance in mine}) > 1:
             continue
         on_axis = [item for item in candidates if any(stance.axis == axis for stance in item.statement.stances)]
-        own = [item for item in on_axis if named(statement.actors) & named(item.statement.actors)]
+        own = [item for item in on_axis if named(statement.actors) & _doers(item.statement)]
+        if not own and _told_apart(statement, candidates):
+            # The passage says what this actor does elsewhere; what others do is not to be laid beside it.
+            on_axis = [item for item in on_axis if not item.statement.actors]
         level = _level(own, wanted) or _level(on_axis, wanted)
         near = RELEVANT if not own else CLOSE
         chosen = [item for item in level if item.score >= near * candidates[0].score]
@@ -173,6 +177,16 @@ def _direction(
         there = theirs[0][1].passage.text[theirs[0][0].start : theirs[0][0].end]
         return Opposed("negation", f'"{said}" points the other way than "{there}" in the cited passage')
     return None
+
+
+def _doers(statement: Statement) -> frozenset[str]:
+    return named(statement.actors or statement.taken_over)
+
+
+def _told_apart(statement: Statement, candidates: Sequence[_Candidate]) -> bool:
+    """Whether a clause much like the claim's has the claim's actor for its own."""
+    near = [item for item in candidates if item.score >= CLOSE * candidates[0].score]
+    return any(named(statement.actors) & named(item.statement.actors) for item in near)
 
 
 def _exchanged(
@@ -228,7 +242,8 @@ def _denial(
 
 
 def _negative(statement: Statement) -> bool:
-    return bool(statement.denied) or any(stance.sign < 0 for stance in statement.stances)
+    denies = any(stance.sign < 0 and stance.axis not in DEEDS for stance in statement.stances)
+    return bool(statement.denied) or denies
 
 
 def _owner(

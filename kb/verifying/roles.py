@@ -13,7 +13,8 @@ from kb.verifying.lexicon import load_words
 from kb.verifying.reading import Reading
 
 _BY = re.compile(
-    r"(?:\bby(?: the)?\b|\bvon(?: der| den| dem)?\b|\bvom\b|\bdurch(?: die| das| den)?\b|被|由|遭到|遭|受到)\s*(?:\w+\s)?$",
+    r"(?:\bby(?: the)?\b|\bvon(?: der| den| dem)?\b|\bvom\b|\bdurch(?: die| das| den)?\b|被|由|遭到|遭|受到)"
+    r"\s*(?:\w+\s)?$",
     re.IGNORECASE,
 )
 _AGAINST = re.compile(
@@ -86,6 +87,7 @@ _PRONOUN = re.compile(
 
 FEW = 3
 """Actors of a sentence whose parts can be told from their order alone."""
+
 
 class Part(StrEnum):
     """What an actor does in a sentence; ASIDE is everything that is neither."""
