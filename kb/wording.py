@@ -56,6 +56,31 @@ NOTES: dict[str, dict[str, str]] = {
         "de": "{count} von {all} Passagen waren zu lang für {name}",
         "zh": "{all} 段中有 {count} 段超出 {name} 的长度",
     },
+    "unread": {
+        "en": "{count} of {all} passages did not fit into what the model is given to read",
+        "de": "{count} von {all} Passagen passten nicht in das, was das Modell zu lesen bekommt",
+        "zh": "{all} 段中有 {count} 段超出了提供给模型的阅读量",
+    },
+    "dropped": {
+        "en": "Strict: {count} sentences that no passage carries were left out.",
+        "de": "Streng: {count} Sätze, die keine Passage trägt, wurden weggelassen.",
+        "zh": "严格模式：已略去 {count} 句没有段落支持的话。",
+    },
+    "judge": {
+        "en": "the judge ({model}) does not find all of it in the cited passage",
+        "de": "der Richter ({model}) findet es nicht ganz in der angeführten Passage",
+        "zh": "评判模型（{model}）认为所引段落没有完整说明这一点",
+    },
+    "unjudged": {
+        "en": "The judge gave no verdict, so that of the check stands: {reason}",
+        "de": "Der Richter gab kein Urteil ab, also gilt das der Prüfung: {reason}",
+        "zh": "评判模型未作出裁定，因此以核查结果为准：{reason}",
+    },
+    "unreadable": {
+        "en": "its reply could not be read for {count} of {all} sentences",
+        "de": "seine Antwort war für {count} von {all} Sätzen nicht lesbar",
+        "zh": "其回复中有 {count}/{all} 句无法识别",
+    },
 }
 
 
