@@ -20,7 +20,7 @@ FIRST_RETRY = timedelta(seconds=2)
 BREAKER = 5
 """After this many failed fetches in a row a host is left alone for a while."""
 
-JITTER = 0.25
+JITTER = 0.05
 """A gap is stretched by up to this share, never shortened."""
 
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
