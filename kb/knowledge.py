@@ -17,7 +17,7 @@ from kb.catalog import Catalog, Entry
 from kb.chunking import CHUNKER, chunks
 from kb.contract import answer_json
 from kb.embedding import Embedder, load_embedder
-from kb.errors import IndexMismatch, ProviderError, UsageError
+from kb.errors import IndexMismatch, UsageError
 from kb.language import detect
 from kb.lock import WriterLock
 from kb.models import Answer, Article, Change, Filters, Passage, Version, digest
@@ -26,6 +26,7 @@ from kb.terms import terms
 from kb.views import Passages
 
 if TYPE_CHECKING:
+    import httpx
     import pandas
 
     from kb.answering import Event
@@ -87,7 +88,6 @@ class KnowledgeBase:
         if self._given is not None:
             return self._given
         chosen = self.settings
-        self._check_path(chosen.embedding_url if chosen.embedder == "openai-like" else "")
         with self._loading:
             return load_embedder(
                 chosen.embedder,
@@ -96,6 +96,9 @@ class KnowledgeBase:
                 api_key=chosen.embedding_key or None,
                 dimension=chosen.embedding_dimension or None,
                 threads=chosen.threads or None,
+                http=self.guarded(chosen.embedding_url, chosen.embedding_key, "embeddings")
+                if chosen.embedder == "openai-like" and chosen.embedding_url
+                else None,
             )
 
     @cached_property
@@ -108,16 +111,13 @@ class KnowledgeBase:
                 self.catalog, self._index_folder, self.embedder.id, self.embedder.dimension, self.settings.chroma
             )
 
-    def _check_path(self, url: str) -> None:
-        """Raise ProviderError if the data path does not permit the embeddings' address."""
-        from kb.providers import DataPath, Outcome
+    def guarded(self, url: str, key: str, use: str) -> httpx.Client:
+        """A client for an address of the settings, within their data path. Raises ProviderError if it is outside."""
+        from kb.providers import DataPath, Secret
+        from kb.providers.guarded import guarded_client
 
-        if url and not DataPath(self.settings.data_path).permits(self.registry.area(url)):
-            raise ProviderError(
-                str(Outcome.PATH_FORBIDDEN),
-                f"the data path {self.settings.data_path} does not allow embeddings from {url}; nothing was sent. "
-                "Choose the built-in embedder (LAGEBILD_EMBEDDER=e5), or change LAGEBILD_DATA_PATH",
-            )
+        path = DataPath(self.settings.data_path)
+        return guarded_client(url, self.registry.area(url), path, key=Secret(key) if key else None, use=use)
 
     @property
     def _index_folder(self) -> Path:
