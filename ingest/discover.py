@@ -17,6 +17,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ingest import dates
+from ingest.canonical import same_site
 from ingest.cleaning import clean, one_line
 from ingest.decode import decode
 from ingest.extract.body import parse
@@ -198,11 +199,15 @@ def _sitemap(page: Page, source_id: str | None, timezone: str | None) -> Discove
         raise CollectError("not_a_feed", f"{page.final_url}: the sitemap cannot be read")
     links: dict[str, Link] = {}
     children: dict[str, None] = {}
-    news = False
+    news, strange, own = False, 0, urlsplit(page.final_url)
     for entry in list(root)[:MOST_LINKS]:
         name = _local(entry)
         address = _address(_child(entry, "loc"), page.final_url)
         if address is None:
+            continue
+        # A sitemap speaks for its own site (sitemaps.org, "location"); else it could send us anywhere.
+        if not same_site(own, urlsplit(address)):
+            strange += 1
             continue
         if name == "sitemap":
             children[address] = None
@@ -220,7 +225,8 @@ def _sitemap(page: Page, source_id: str | None, timezone: str | None) -> Discove
             links[address] = Link(address, source_id, one_line(title) if title else None, published)
     kind = "sitemap-index" if children and not links else "news-sitemap" if news else "sitemap"
     if not links and not children:
-        raise CollectError("no_links", f"{page.final_url}: the sitemap names no pages")
+        others = f" of its own site, and {strange} of others" if strange else ""
+        raise CollectError("no_links", f"{page.final_url}: the sitemap names no pages{others}")
     return Discovery(kind, "", tuple(links.values()), tuple(children))
 
 
