@@ -7,7 +7,7 @@ import sys
 import time
 
 import tests.conftest  # noqa: F401  denies the network, here and in what is started
-from tests.faults import network, sites
+from tests.faults import network, pages, sites
 from tests.faults.verdict import Row, Tally
 
 ROWS = {
@@ -22,6 +22,10 @@ ROWS = {
         Row(26, "robots", "as RFC 9309 says", sites.robots),
         Row(27, "politeness of many hosts", "one at a time, none early", sites.courtesy),
         Row(28, "validators", "no item missed", sites.validators),
+        Row(29, "pages that are no articles", "refused", pages.refusals),
+        Row(30, "encodings", "with 0.99 of the text", pages.encodings),
+        Row(32, "fuzzed pages", "a value or a reason", pages.fuzzed_pages),
+        Row(33, "pages that burn time", "read or ended", pages.burning),
         Row(37, "sitemaps", "bounded, of one site", sites.sitemaps),
     )
 }

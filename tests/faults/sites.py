@@ -62,10 +62,9 @@ class Collector:
 
 
 @contextmanager
-def collecting(url: str, kind: str) -> Iterator[Collector]:
+def collecting(url: str, kind: str, parser: Parser) -> Iterator[Collector]:
     with (
         tempfile.TemporaryDirectory() as folder,
-        Parser(2) as parser,
         open_kb(settings=Settings(home=Path(folder)), embedder=LightEmbedder()) as kb,
     ):
         # What is committed is found without an index; that it survives is another row's matter.
@@ -164,9 +163,9 @@ WAYS = ("new", "same", "weak", "lying 304", "unconditional", "cut off", "half a 
 def validators(seed: int, full: bool) -> Tally:
     """After each honest answer every item of the feed is stored, whatever came before."""
     dice, tally = random.Random(seed), Tally()
-    with Newsroom() as room:
+    with Newsroom() as room, Parser(2) as parser:
         feed = Changing(room, dice)
-        with collecting(room.url("/feed.xml"), "feed") as collector:
+        with collecting(room.url("/feed.xml"), "feed", parser) as collector:
             for cycle in range(200 if full else 12):
                 way = WAYS[cycle % len(WAYS)] if cycle < len(WAYS) else dice.choice(WAYS)
                 if way not in ("same", "unconditional"):
@@ -236,14 +235,16 @@ def sitemaps(seed: int, full: bool) -> Tally:
 
     names = ("itself", "a circle", "packed", "many addresses", "many sitemaps", "deep", "pages elsewhere",
              "sitemaps elsewhere", "a bomb", "nonsense", "redirected")  # fmt: skip
-    for name in names:
-        with Newsroom() as room, FaultServer() as other:
-            shape(room, other, name)
-            with collecting(room.url("/sitemap.xml"), "sitemap") as collector:
-                outcomes = list(collector.start(limit=20))
+    with Parser(2) as parser:
+        for name in names:
+            with Newsroom() as room, FaultServer() as other:
+                shape(room, other, name)
+                with collecting(room.url("/sitemap.xml"), "sitemap", parser) as collector:
+                    outcomes = list(collector.start(limit=20))
+                    stored = collector.stored
                 asked = len(room.pages())
                 listed = [outcome.message for outcome in outcomes if outcome.target == "room"]
-                found = room.url("/news/one") in collector.stored or name == "many addresses"
+                found = room.url("/news/one") in stored or name == "many addresses"
                 strangers = [outcome.target for outcome in outcomes if "elsewhere" in outcome.target]
                 seen = (asked, listed, strangers, other.connections)
                 tally.check(name, found and asked <= 80 and not strangers and not other.connections, seen)
