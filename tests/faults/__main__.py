@@ -7,7 +7,7 @@ import sys
 import time
 
 import tests.conftest  # noqa: F401  denies the network, here and in what is started
-from tests.faults import network, pages, sites
+from tests.faults import feeds, network, pages, sites
 from tests.faults.verdict import Row, Tally
 
 ROWS = {
@@ -24,8 +24,12 @@ ROWS = {
         Row(28, "validators", "no item missed", sites.validators),
         Row(29, "pages that are no articles", "refused", pages.refusals),
         Row(30, "encodings", "with 0.99 of the text", pages.encodings),
+        Row(31, "fuzzed feeds", "a value or a reason", feeds.fuzzed_feeds),
         Row(32, "fuzzed pages", "a value or a reason", pages.fuzzed_pages),
         Row(33, "pages that burn time", "read or ended", pages.burning),
+        Row(34, "XXE and entity bombs", "refused or harmless", feeds.entities),
+        Row(35, "feed quirks", "read right", feeds.quirks),
+        Row(36, "one story under many addresses", "pairs told right", feeds.addresses),
         Row(37, "sitemaps", "bounded, of one site", sites.sitemaps),
     )
 }

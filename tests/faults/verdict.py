@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 SHOWN = 10
 """Failures that are printed below a verdict."""
 
+LONGEST = 300
+"""Characters of one of them."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -22,7 +25,7 @@ class Tally:
         """One case; `seen` is what came instead."""
         self.cases += 1
         if not good:
-            self.failures.append(f"{name}: {seen}" if seen != "" else name)
+            self.failures.append(f"{name}: {seen}"[:LONGEST] if seen != "" else name)
 
     @property
     def good(self) -> bool:
