@@ -21,7 +21,6 @@ from ingest.children import Parser
 from ingest.cleaning import clean, one_line
 from ingest.decode import decode
 from ingest.discover import kind_of
-from ingest.refusals import DAMAGE
 from kb.errors import CollectError
 from kb.language import detect
 from kb.models import Article, Page, Precision, Published, digest
@@ -154,7 +153,7 @@ def _pdf(path: Path, content: bytes, parser: Parser, fetched: datetime) -> Artic
 
 def _prose(path: Path, content: bytes, fetched: datetime) -> Article:
     decoded = decode(content, None, "text/plain")
-    if decoded.damage > DAMAGE:
+    if decoded.unreadable:
         raise CollectError(
             "bad_encoding", f"{path}: {decoded.damage:.0%} of the characters cannot be read; save it as UTF-8"
         )
