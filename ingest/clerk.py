@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from urllib.parse import urlsplit
 
 from ingest import state
 from ingest.canonical import canonical
+from ingest.refusals import is_stock_answer
 from ingest.work import Ended, Look, Read, Redo, Refused, Same, Take, Taken
 from kb import faults
+from kb.bodies import Bodies, Giver
+from kb.errors import CollectError
 from kb.knowledge import KnowledgeBase
 from kb.ledger import Item, Ledger, Stage
 from kb.models import Article, Change, Link, Outcome
@@ -34,6 +38,7 @@ class Clerk:
         self._ledger = ledger
         self._run = run_id
         self._since = since
+        self._bodies = Bodies(kb.catalog)
 
     def record(self, outcome: Outcome) -> Outcome:
         """Record an outcome that is of no address."""
@@ -52,6 +57,8 @@ class Clerk:
         if result.captured and (message := self._superseded(article)):
             outcome = Outcome(name, None, article.id, article.title, message=message, snapshot=article.snapshot)
             return self._settled(task, outcome, None)
+        if not isinstance(task, Read) and (message := self._is_stock(task, article)):
+            return self.refused(Refused(task, CollectError("soft_404", message), article.snapshot))
         change = self._kb.add(article)
         faults.point("ingest.added")
         outcome = Outcome(
@@ -96,6 +103,16 @@ class Clerk:
             return self._settled(task, outcome, known)
         known = state.after_refusal(replace(known, snapshot=result.snapshot or known.snapshot), _now(), error)
         return self._settled(task, outcome, known, later=known.stage is Stage.FAILED)
+
+    def _is_stock(self, task: Take | Redo, article: Article) -> str:
+        """Why a page is what the host gives for any address; else nothing. Those that it gave it for are marked."""
+        host = urlsplit(article.url).netloc
+        others = self._bodies.note(host, article.content_hash, Giver(article.url, task.link.title))
+        if not is_stock_answer(task.link.title, [other.announced for other in others]):
+            return ""
+        for known in self._ledger.articles_at([other.url for other in others]).values():
+            self._kb.catalog.mark_gone(known)
+        return f"{article.url}: {host} gives the same title and text for {others[0].url}; it is no article"
 
     def _superseded(self, article: Article) -> str:
         """Why a capture must not become the current version: a later one is stored. Else nothing."""
