@@ -3,8 +3,8 @@
     Evidence → Text, Text, … → Done
 
 Nothing a model writes is believed: markers are resolved while they stream (`kb.asking`), every finished
-sentence is checked against the passages it cites, and each cited number ends as a verbatim span of a
-stored version.
+sentence is checked against the passages it cites, what an article made it write is withheld
+(`kb.screening`), and each cited number ends as a verbatim span of a stored version.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 
-from kb import citing, prompting
+from kb import citing, prompting, screening
 from kb.asking import Asking, Prepared, Written, ask
 from kb.differing import contradicting
 from kb.errors import BadCitation
@@ -36,6 +36,7 @@ from kb.models import (
     Verdict,
     Withheld,
 )
+from kb.orders import told
 from kb.providers import Completion, Failure, Outcome, explain
 from kb.sentences import sentences
 from kb.spend import added
@@ -78,13 +79,17 @@ def answer(
         differ = () if none else contradicting(passages)
         yield Done(_record(question, passages, found, status, message=note(key, language), contradictions=differ))
         return
+    writing = screening.Stream(passages)
     for event in ask(question, passages, asking):
-        if isinstance(event, Prepared):
+        if isinstance(event, Text):
+            yield from (Text(piece) for piece in [writing.feed(event.text)] if piece and not question.strict)
+        elif isinstance(event, Prepared):
             numbered = _numbered(event.prompt, event.withheld)
             yield Evidence(numbered, coverage(numbered, event.left_out, failing))
         elif isinstance(event, Written):
+            yield from (Text(piece) for piece in [writing.end()] if piece and not question.strict)
             yield Done(_finished(question, passages, event, similarity, asking, failing))
-        elif not (question.strict and isinstance(event, Text)):
+        else:
             yield event
 
 
@@ -122,7 +127,7 @@ def _finished(
     language = asking.language
     numbered = _numbered(written.prompt, written.withheld) if written.prompt else tuple(passages)
     shown = written.prompt.shown if written.prompt else ()
-    text, completion, notes = written.text.strip(), written.completion, list(written.notes)
+    text, completion, notes = screening.defused(written.text.strip(), shown), written.completion, list(written.notes)
     checked: tuple[Sentence, ...] = ()
     dropped: tuple[Sentence, ...] = ()
     judgement, usage = None, written.usage
@@ -133,11 +138,18 @@ def _finished(
     elif completion.outcome in REFUSED:
         status = Status.PROVIDER_REFUSED
         notes += [_told(completion, asking), text]
+    elif written.prompt and screening.leaked(written.text, written.prompt):
+        status = Status.THIN_EVIDENCE
+        notes.append(note("leaked", language))
     elif prompting.NO_ANSWER in text:
         status = Status.THIN_EVIDENCE
         notes.append(note("thin", language))
     else:
-        checked = tuple(checked_sentences(citing.carried_back(text), shown, similarity))
+        text = citing.carried_back(text)
+        whole = tuple(checked_sentences(text, shown, similarity))
+        checked = tuple(each for each in whole if not screening.strays(each, question.text, shown))
+        if whole != checked:
+            notes.append(note("strayed", language, count=len(whole) - len(checked)))
         if question.judge:
             checked, judgement, spent = judged(checked, shown, completion, asking)
             usage = added([usage, spent]) if spent else usage
@@ -146,6 +158,8 @@ def _finished(
             dropped = tuple(each for each in checked if each.verdict not in CARRIED)
             checked = tuple(each for each in checked if each.verdict in CARRIED)
             notes += [note("dropped", language, count=len(dropped))] if dropped and checked else []
+        if len(checked) < len(whole):
+            text = _joined(checked, question.language)
         carried = any(item.verdict in CARRIED for item in checked)
         status = Status.ANSWERED if carried else Status.THIN_EVIDENCE
         notes += [] if carried else [note("unsupported", language)]
@@ -156,7 +170,7 @@ def _finished(
         numbered,
         coverage(numbered, (*written.left_out, *_unread(written, language)), failing),
         status,
-        text=_joined(checked, question.language) if question.strict else citing.carried_back(text) if checked else "",
+        text=text if checked else "",
         sentences=checked,
         citations=cites,
         answered_by=completion.provider if completion else None,
@@ -201,10 +215,10 @@ def checked_sentences(text: str, shown: Sequence[Passage], similarity: Similarit
 
 
 def evidence(passage: Passage) -> str:
-    """What a passage says for itself: its text under the headline and date of its article."""
+    """What a passage says for itself: what its text tells, under the headline and date of its article."""
     version = passage.version
     when = version.published.iso() if version.published else ""
-    return f"{version.title}\n{when}\n{passage.text}"
+    return f"{version.title}\n{when}\n{told(passage.text)}"
 
 
 def citations(

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kb.models import Answer, Changes, Citation, Contradiction, Passage, Quoted, Sentence
+from kb.orders import gives_orders
 
 
 def passage_json(passage: Passage) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def passage_json(passage: Passage) -> dict[str, Any]:
         "text": passage.text,
         "start": passage.start,
         "end": passage.end,
+        "gives_orders": gives_orders(passage.text),
     }
 
 
