@@ -159,10 +159,25 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """Another article that tells the same story: a copy, or in another language a translation. `published` is ISO
+    8601, cut to what is known."""
+
+    article_id: str
+    version_id: str
+    url: str
+    title: str
+    source: str
+    language: str
+    published: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A chunk found for a question, with all a reader needs to judge it.
 
-    `score` is calibrated across languages (see `kb.retrieval`); larger is better.
+    `score` is calibrated across languages (see `kb.retrieval`); larger is better. `origin` is the id of the article
+    that told this story first (`kb.origins`), empty for one that stands alone; `also` are the others that tell it.
     """
 
     rank: int
@@ -172,6 +187,8 @@ class Passage:
     end: int
     text: str
     version: Version
+    origin: str = ""
+    also: tuple[Copy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +302,8 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What stood behind an answer, computed without a model."""
+    """What stood behind an answer, computed without a model. `articles` counts the copies of a story too, `origins`
+    each story once."""
 
     passages: int
     by_language: Mapping[str, int]
@@ -294,6 +312,7 @@ class Coverage:
     origins: int
     newest: str | None
     left_out: tuple[str, ...] = ()
+    articles: int = 0
 
 
 @dataclass(frozen=True, slots=True)
