@@ -78,7 +78,7 @@ def another_number(title: str, text: str, other_title: str, other_text: str) -> 
         return True
     many = found.figures + found.orders + found.days >= 2
     # Between a slip here and there and another wording altogether, changed figures are part of the editing.
-    if many and found.rate > 0.25 and (found.rate > 2 * found.changed or found.changed > 0.25):
+    if many and (found.rate > max(0.25, 2 * found.changed) or (found.rate >= 0.2 and found.changed > 0.25)):
         return True
     return bool(found.lead_figures) and found.rate > 0.12 and found.rate > 3 * found.changed
 
@@ -92,9 +92,11 @@ def _titles_differ(title: str, other: str) -> bool:
     if first and second and not first & second:
         return True
     matcher = SequenceMatcher(None, [each.masked for each in left], [each.masked for each in right], autojunk=False)
-    if matcher.ratio() < 0.75:
+    alike = matcher.ratio()
+    if alike < 0.75:
         return False
-    for kind in ("order", "figure", "day", "name"):
+    # A chip maker for its name is an editor's choice: names count where nothing else was changed.
+    for kind in ("order", "figure", "day") if alike < 0.95 else ("order", "figure", "day", "name"):
         first = {item.value for item in left if item.kind == kind}
         second = {item.value for item in right if item.kind == kind}
         if first - second and second - first:
