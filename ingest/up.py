@@ -36,7 +36,8 @@ def start(settings: Settings, *, model: str | None, port: int, serve: bool, say:
 
 def load_starter(kb: KnowledgeBase, say: Say) -> None:
     """Ingest the starter corpus, unless it is stored already."""
-    from ingest.documents import Unread, read_folder
+    from ingest.archives import Unread
+    from ingest.documents import read_folder
     from kb.models import Change
 
     stamp = starter_stamp()

@@ -24,7 +24,8 @@ from kb.entities import load_entities
 from kb.exact import Statistics, centred
 from kb.gate import Evidence, Signal, decide, named
 from kb.models import Filters, Passage
-from kb.origins.groups import one_per_origin, origins, with_origins
+from kb.orders import demoted
+from kb.origins.groups import one_per_origin, with_origins
 from kb.prior import language_means
 from kb.terms import marks
 from kb.words import query_words
@@ -103,20 +104,12 @@ class Retriever:
     def find(self, query: str, language: str, filters: Filters, k: int) -> Found:
         """The best `k` passages for a question in `language`, the best first, and what they may carry."""
         hits = self.hits(query, self._embedder.query(query), language, filters)
-        passages = tuple(self._one_per_origin(hits, filters, k))
+        ordered, stories = one_per_origin(self._catalog, hits, k, filters.as_of)
+        passages = with_origins(demoted(self.passages(ordered)), stories)
         if not passages:
             return Found((), Evidence.NONE, Signal(0.0, 0.0))
         signal = Signal(max(hit.dense for hit in hits), self._named(query, language, passages))
         return Found(passages, decide(signal), signal)
-
-    def _one_per_origin(self, hits: Sequence[Hit], filters: Filters, k: int) -> list[Passage]:
-        looked_at = hits[: max(CANDIDATES, 4 * k)]
-        versions = {
-            seq: row["version_id"] for seq, row in self._catalog.chunks_at(hit.seq for hit in looked_at).items()
-        }
-        known = origins(self._catalog, versions.values(), filters.as_of)
-        ordered = one_per_origin(looked_at, lambda hit: versions[hit.seq], known)
-        return with_origins(self.passages(ordered[:k]), known)
 
     def _named(self, query: str, language: str, passages: Sequence[Passage]) -> float:
         wanted = query_words(query, language)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection, RowMapping, or_, select
 
@@ -24,7 +24,19 @@ LARGEST = 200
 PER_ARTICLE = 2
 """Passages of one article that keep their places before other origins have had theirs."""
 
+DEPTH, DEEPER = 50, 4
+"""Hits among which repetitions are looked for: so many, or so many times those that are wanted."""
+
+
+class Numbered(Protocol):
+    """Something found that names its chunk by the chunk's number."""
+
+    @property
+    def seq(self) -> int: ...
+
+
 T = TypeVar("T")
+H = TypeVar("H", bound=Numbered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +133,16 @@ def _copy(row: RowMapping) -> Copy:
 
 
 def one_per_origin(
+    catalog: Catalog, hits: Sequence[H], k: int, as_of: date | None = None
+) -> tuple[list[H], dict[str, Origin]]:
+    """The first `k` hits (chunks by `seq`) with repetitions of an origin put last, and the origins of their versions."""
+    looked_at = hits[: max(DEPTH, DEEPER * k)]
+    versions = {seq: row["version_id"] for seq, row in catalog.chunks_at(hit.seq for hit in looked_at).items()}
+    found = origins(catalog, versions.values(), as_of)
+    return firsts(looked_at, lambda hit: versions[hit.seq], found)[:k], found
+
+
+def firsts(
     items: Sequence[T], version_of: Callable[[T], str], found: Mapping[str, Origin], most: int = PER_ARTICLE
 ) -> list[T]:
     """The items in their order, but those that repeat an origin behind all others: passages of another article of
@@ -138,11 +160,13 @@ def one_per_origin(
     return ahead + behind
 
 
-def with_origins(passages: Iterable[Passage], found: Mapping[str, Origin]) -> list[Passage]:
-    """The passages, each knowing its origin and where else that story stands."""
-    return [
+def with_origins(passages: Sequence[Passage], found: Mapping[str, Origin]) -> tuple[Passage, ...]:
+    """The passages, each knowing its origin and where else that story stands; repetitions last, ranked from 1."""
+    ordered = firsts(passages, lambda passage: passage.version.id, found)
+    ranked = [replace(passage, rank=rank) for rank, passage in enumerate(ordered, 1)]
+    return tuple(
         replace(item, origin=origin.id, also=origin.also(item.version.article_id))
         if (origin := found.get(item.version.id))
         else item
-        for item in passages
-    ]
+        for item in ranked
+    )
