@@ -42,6 +42,7 @@ def load_starter(kb: KnowledgeBase, say: Say) -> None:
 
     stamp = starter_stamp()
     if kb.catalog.meta("starter") == stamp:
+        kb.trace(lambda line: say(line))
         return
     paths = sum(1 for _ in STARTER.rglob("*.md"))
     say(f"starter corpus: {paths} briefs in English, German and Chinese; embedding takes about half a minute")
