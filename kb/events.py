@@ -1,4 +1,4 @@
-"""What a reader sees of a question, step by step: Evidence, then Text (and Thought), then Done."""
+"""What a reader sees of a question, step by step: Evidence, Waiting (perhaps), Text (and Thought), Done."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """The local model is busy with others: so many are served first. 0 when that is over."""
+
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """A piece of the answer; its markers resolve to passages shown."""
 
@@ -48,4 +55,4 @@ class Done:
     answer: Answer
 
 
-Event = Evidence | Text | Thought | Done
+Event = Evidence | Waiting | Text | Thought | Done

@@ -31,13 +31,14 @@ if TYPE_CHECKING:
 
     from kb.answering import Event
     from kb.asking import Asking
-    from kb.calling import Call, Opener
+    from kb.calling import Call, Opener, Own
     from kb.comparing import Comparison
     from kb.dense import DenseIndex
     from kb.foreign import QueryEngine
     from kb.foreign import Retriever as ForeignRetriever
     from kb.local.server import LocalServer
     from kb.providers import Registry
+    from kb.providers.services import Probe
     from kb.retrieval import Found, Retriever
     from kb.spend import Purse
     from kb.status import Status
@@ -280,13 +281,14 @@ class KnowledgeBase:
         fallback: Sequence[str] | None = None,
         consent: bool = False,
         interface: str | None = None,
+        own: Own | None = None,
     ) -> Iterator[Event]:
         """Answer a question as it comes: Evidence, then Text (and Thought), then Done with the checked answer.
 
         `provider` is an id of the registry, or "none" for the evidence alone; default is the settings'.
         `fallback` are those asked after it, in this order; `consent` lets them have what its filter
-        refused. `interface` is the language of messages (en, de, zh). Raises ProviderError for an id that
-        is not registered.
+        refused. `interface` is the language of messages (en, de, zh), `own` what this user brings (a narrower
+        data path, keys, a way to end it). Raises ProviderError for an id that is not registered.
         """
         from kb.answering import Done, Question, answer, today
 
@@ -294,11 +296,12 @@ class KnowledgeBase:
         messages = interface or self.settings.language
         filters = Filters(tuple(languages), tuple(sources), since, until, as_of)
         language = detect(question)
+        self._keep_to(own)
         found = self._found(question, language, filters, k)
         wanted = Question(question, answer_language or language, asked, as_of, as_of or today())
         asking = None
         if asked != "none":
-            asking = self.asking(asked, model, fallback=fallback, consent=consent, interface=messages)
+            asking = self.asking(asked, model, fallback=fallback, consent=consent, interface=messages, own=own)
         for event in answer(wanted, found.passages, found.evidence, asking, self._similarity, messages):
             if isinstance(event, Done):
                 self.catalog.save_answer(event.answer.id, question, event.answer.status, answer_json(event.answer))
@@ -317,10 +320,13 @@ class KnowledgeBase:
         until: date | None = None,
         as_of: date | None = None,
         interface: str | None = None,
+        own: Own | None = None,
+        told: Callable[[str, Event], None] = lambda *_: None,
     ) -> Comparison:
         """Ask several providers (`qwen`, or `qwen:MODEL`) the same on the same passages; nobody stands in for another.
 
-        Raises ProviderError for an id that is not registered, UsageError for none or one twice.
+        `told` is given each event as it comes, and the name it was asked under, from several threads. Raises
+        ProviderError for an id that is not registered, UsageError for none or one twice.
         """
         from concurrent.futures import ThreadPoolExecutor
 
@@ -331,19 +337,26 @@ class KnowledgeBase:
             raise UsageError("name the providers to compare, each once, like -p qwen -p zhipu")
         wanted = [named(each) for each in providers]
         messages = interface or self.settings.language
-        askings = [self.asking(id, model, fallback=(), interface=messages) for id, model in wanted]
+        askings = [self.asking(id, model, fallback=(), interface=messages, own=own) for id, model in wanted]
         filters = Filters(tuple(languages), tuple(sources), since, until, as_of)
         language = detect(question)
+        self._keep_to(own)
         found = self._found(question, language, filters, k)
 
-        def one(asking: Asking) -> Answer:
+        def one(name: str, asking: Asking) -> Answer:
             asked = Question(question, answer_language or language, asking.order[0], as_of, as_of or today())
-            given = last(answer(asked, found.passages, found.evidence, asking, self._similarity, messages))
+            events = answer(asked, found.passages, found.evidence, asking, self._similarity, messages)
+            given = last(heard(name, events))
             self.catalog.save_answer(given.id, question, given.status, answer_json(given))
             return given
 
+        def heard(name: str, events: Iterator[Event]) -> Iterator[Event]:
+            for event in events:
+                told(name, event)
+                yield event
+
         with ThreadPoolExecutor(max_workers=4) as pool:
-            answers = list(pool.map(one, askings))
+            answers = list(pool.map(one, providers, askings))
         return compare(question, found.passages, answers)
 
     def asking(
@@ -354,6 +367,7 @@ class KnowledgeBase:
         fallback: Sequence[str] | None = None,
         consent: bool = False,
         interface: str | None = None,
+        own: Own | None = None,
     ) -> Asking:
         """Who will be asked, in which order and within what. Raises ProviderError for an id that is not registered."""
         from kb.asking import Asking, order
@@ -363,7 +377,27 @@ class KnowledgeBase:
         for id in ids:
             self.registry.provider(id)
         named = model or self.settings.model_for(provider)
-        return Asking(ids, self.opener, self.purse, named, consent, interface or self.settings.language)
+        opener = self.opener.of(own)
+        return Asking(ids, opener, self.purse, named, consent, interface or self.settings.language)
+
+    def _keep_to(self, own: Own | None) -> None:
+        """Raise ProviderError if a user's data path does not permit what every question is sent to: the embedder."""
+        from kb.providers.guarded import check_path
+
+        chosen = self.settings
+        if own is not None and chosen.embedder == "openai-like" and chosen.embedding_url:
+            area = self.registry.area(chosen.embedding_url)
+            check_path(chosen.embedding_url, area, self.opener.of(own).path, use="embeddings")
+
+    def probe(
+        self, provider: str, model: str | None = None, own: Own | None = None, interface: str | None = None
+    ) -> Probe:
+        """Ask a provider for one word, within the daily cap; how that went. Raises ProviderError for an unknown id."""
+        from kb.probing import probed
+
+        self.registry.provider(provider)
+        named = model or self.settings.model_for(provider)
+        return probed(self.opener.of(own), self.purse, provider, named, interface or self.settings.language)
 
     def caller(self, provider: str, model: str | None = None) -> Callable[[], Call]:
         """What opens a chat with a provider when it is called. Raises ProviderError for one that is not registered."""
