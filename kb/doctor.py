@@ -21,7 +21,7 @@ from kb.errors import KBError, ModelUnavailable, SettingsError
 from kb.providers import DataPath, Provider, Registry, load_registry
 from kb.providers.datapath import Area, is_near
 from kb.providers.entries import Kind
-from kb.providers.keys import FILE, find_key, read_keys
+from kb.providers.keys import FILE, any_key, read_keys
 from kb.providers.reach import Reach, reach
 from kb.settings import Settings
 
@@ -226,11 +226,11 @@ def _keys(settings: Settings, registry: Registry, env: Mapping[str, str]) -> Ite
 
 def _key(provider: Provider, settings: Settings, env: Mapping[str, str]) -> str:
     """Where the key of a provider is, at whichever of its endpoints; "" for none, or a file that cannot be used."""
-    places = (find_key(provider, each.id, settings.home, env) for each in provider.endpoints)
     try:
-        return next((key.where for key in places if key), "")
+        found = any_key(provider, settings.home, env)
     except SettingsError:
         return ""
+    return found.where if found else ""
 
 
 # ── hosts ─────────────────────────────────────────────────────────────────────────────────────────

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from kb.calling import Call, Opener, Own
     from kb.comparing import Comparison
     from kb.dense import DenseIndex
+    from kb.estimating import Expected
     from kb.foreign import QueryEngine
     from kb.foreign import Retriever as ForeignRetriever
     from kb.local.server import LocalServer
@@ -358,6 +359,21 @@ class KnowledgeBase:
         with ThreadPoolExecutor(max_workers=4) as pool:
             answers = list(pool.map(one, providers, askings))
         return compare(question, found.passages, answers)
+
+    def estimate(
+        self, question: str, providers: Sequence[str], *, calls: int = 1, own: Own | None = None, **filters: Any
+    ) -> list[Expected]:
+        """What asking each of `providers` will cost at most, for so many calls like this one. Nothing is sent."""
+        from kb.answering import Question, today
+        from kb.comparing import named
+        from kb.estimating import expected
+
+        self._keep_to(own)
+        passages = self.search(question, **filters)
+        asked = Question(question, detect(question), providers[0], None, today())
+        wanted = [named(each) for each in providers]
+        askings = [self.asking(id, model, fallback=(), own=own) for id, model in wanted]
+        return [expected(asked, passages, asking, calls) for asking in askings]
 
     def asking(
         self,

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.engine import Connection, RowMapping
 
 from kb.catalog import Catalog
 from kb.models import Usage
-from kb.providers import Chat, Message
-from kb.providers.cost import Spent
+from kb.providers import Chat, Message, Provider
+from kb.providers.cost import QuotaLeft, Spent, quotas_left
 from kb.providers.spending import check_cap, estimate
 from kb.schema import spend, spend_price
 
@@ -134,6 +135,27 @@ def _spent(row: RowMapping) -> Spent:
 def ledger(catalog: Catalog, days: int = 30) -> list[Spent]:
     """The calls of the last `days` days, the oldest first."""
     return _read(catalog, datetime.now(UTC) - timedelta(days=days))
+
+
+QUOTA_DAYS = 180
+"""Days of the ledger that free quotas are counted over: no longer one is known."""
+
+
+def past_calls(home: Path) -> list[Spent]:
+    """The calls of a home that free quotas are counted over; none if there is no catalog yet."""
+    path = home / "catalog.sqlite"
+    if not path.exists():
+        return []
+    catalog = Catalog(path)
+    try:
+        return ledger(catalog, QUOTA_DAYS)
+    finally:
+        catalog.close()
+
+
+def free_left(provider: Provider, past: Sequence[Spent], now: datetime | None = None) -> list[QuotaLeft]:
+    """What is left of a provider's free quotas for its default model, as far as the calls of this home tell."""
+    return quotas_left(provider, provider.default, past, now or datetime.now(UTC))
 
 
 def by_day(lines: Sequence[Spent]) -> tuple[DaySpent, ...]:

@@ -9,7 +9,7 @@ from kb.calling import BUILT_IN
 from kb.errors import KBError, ModelUnavailable, SettingsError
 from kb.providers import Provider, Registry
 from kb.providers.entries import Kind
-from kb.providers.keys import Key, find_key
+from kb.providers.keys import Key, any_key, find_key
 from kb.settings import Settings
 
 NOBODY = "none"
@@ -60,13 +60,10 @@ def weights(settings: Settings) -> Path | None:
 
 def key_of(provider: Provider, home: Path) -> Key | None:
     """The key that a call would use, at whichever endpoint there is one for."""
-    for endpoint in provider.endpoints:
-        try:
-            if found := find_key(provider, endpoint.id, home):
-                return found
-        except SettingsError:
-            return None
-    return None
+    try:
+        return any_key(provider, home)
+    except SettingsError:
+        return None
 
 
 def keys_problem(provider: Provider, home: Path) -> KBError | None:

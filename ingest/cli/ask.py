@@ -8,12 +8,17 @@ from typing import Annotated
 import typer
 
 from ingest.cli.app import FAILED, Json, app, day, opened, print_json
+from kb.providers.datapath import DataPath
 
 Languages = Annotated[list[str], typer.Option("--language", "-l", help="Only this language (en, de, zh); repeatable.")]
 Sources = Annotated[list[str], typer.Option("--source", "-s", help="Only this outlet or source id; repeatable.")]
 Since = Annotated[str | None, typer.Option(help="Published on or after this day, YYYY-MM-DD.")]
 Until = Annotated[str | None, typer.Option(help="Published on or before this day, YYYY-MM-DD.")]
 AsOf = Annotated[str | None, typer.Option(help="Only what was known at the end of this day, YYYY-MM-DD.")]
+Path = Annotated[
+    DataPath | None,
+    typer.Option("--data-path", help="Where the question may go; narrows what the settings allow, never more."),
+]
 Count = Annotated[int, typer.Option("-k", help="How many passages.", min=1)]
 
 
@@ -66,6 +71,7 @@ def ask(
     consent: Annotated[
         bool, typer.Option("--consent", help="Let the next in the order have what a filter refused.")
     ] = False,
+    data_path: Path = None,
     k: Count = 8,
     language: Languages = [],  # noqa: B006
     source: Sources = [],  # noqa: B006
@@ -76,6 +82,7 @@ def ask(
 ) -> None:
     """Answer QUESTION from the articles, every sentence cited and checked."""
     from ingest.cli.show import AnswerPrinter
+    from kb.calling import Own
     from kb.contract import answer_json
 
     with opened(context) as kb:
@@ -92,6 +99,7 @@ def ask(
             as_of=day(as_of, "--as-of"),
             fallback=[id.strip() for each in fallback for id in each.split(",")] if fallback else None,
             consent=consent,
+            own=Own(data_path) if data_path else None,
         )
         printer = AnswerPrinter(quiet=as_json)
         answer = printer.follow(events)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from ingest.cli.app import FAILED, PARTLY, Json, app, day, opened, out, print_json
-from ingest.cli.ask import AsOf, Count, Languages, Since, Sources, Until
+from ingest.cli.app import FAILED, PARTLY, Json, app, day, note, opened, out, print_json
+from ingest.cli.ask import AsOf, Count, Languages, Path, Since, Sources, Until
 from ingest.cli.show import MARKS, plain
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def compare(
         list[str], typer.Option("--provider", "-p", help="Whom to ask: an id, or id:MODEL; repeatable.")
     ],
     answer_language: Annotated[str | None, typer.Option(help="Language of the answers (en, de, zh).")] = None,
+    data_path: Path = None,
     k: Count = 8,
     language: Languages = [],  # noqa: B006
     source: Sources = [],  # noqa: B006
@@ -34,18 +35,21 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Ask several providers QUESTION on the same passages, and show where they differ."""
+    from kb.calling import Own
+    from kb.estimating import told
+
+    own = Own(data_path) if data_path else None
+    filters: dict[str, Any] = {
+        "k": k,
+        "languages": language,
+        "sources": source,
+        "since": day(since, "--since"),
+        "until": day(until, "--until"),
+        "as_of": day(as_of, "--as-of"),
+    }
     with opened(context) as kb:
-        found = kb.compare(
-            question,
-            provider,
-            answer_language=answer_language,
-            k=k,
-            languages=language,
-            sources=source,
-            since=day(since, "--since"),
-            until=day(until, "--until"),
-            as_of=day(as_of, "--as-of"),
-        )
+        note(told(kb.estimate(question, provider, own=own, **filters)))
+        found = kb.compare(question, provider, answer_language=answer_language, own=own, **filters)
     if as_json:
         print_json(found.json())
     else:

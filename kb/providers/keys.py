@@ -98,6 +98,12 @@ def find_key(
     return None
 
 
+def any_key(provider: Provider, home: Path | None = None, env: Mapping[str, str] | None = None) -> Key | None:
+    """The key of `provider` at whichever of its endpoints there is one for. Raises SettingsError as `find_key`."""
+    found = (find_key(provider, each.id, home, env) for each in provider.endpoints)
+    return next((key for key in found if key), None)
+
+
 def _from_keyring(user: str) -> str:
     if importlib.util.find_spec("keyring") is None:
         return ""
