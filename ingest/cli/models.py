@@ -25,7 +25,7 @@ app.add_typer(models, name="models")
 def list_providers(context: typer.Context, as_json: Json = False) -> None:
     """List the providers, their models, and whether a key is there (never the key)."""
     from kb.providers import load_registry
-    from kb.providers.keys import find_key
+    from kb.providers.keys import any_key
     from kb.spend import free_left, past_calls
 
     home = settings(context).home
@@ -33,7 +33,7 @@ def list_providers(context: typer.Context, as_json: Json = False) -> None:
     past = past_calls(home)
     rows = []
     for one in registry.values():
-        key = find_key(one, "", home)
+        key = any_key(one, home)
         rows.append(
             {
                 "id": one.id,
@@ -52,7 +52,7 @@ def list_providers(context: typer.Context, as_json: Json = False) -> None:
         print_json({"checked": registry.checked, "providers": rows})
         return
     table = Table(header_style="bold", caption=f"list checked on {registry.checked}")
-    for name in ("id", "name", "default model", "key", "free, as far as counted here"):
+    for name in ("id", "name", "default model", "key", "free left"):
         table.add_column(name)
     for row in rows:
         key_text = f"from {row['key']}" if row["key"] else f"set {row['needs']}" if row["needs"] else "none needed"
@@ -60,7 +60,7 @@ def list_providers(context: typer.Context, as_json: Json = False) -> None:
     out.print(table)
 
 
-def _free(quotas: list[dict[str, Any]]) -> str:
+def _free(quotas: Any) -> str:
     return "; ".join(f"{each['left']:,} of {each['quota']['amount']:,} {each['quota']['unit']}" for each in quotas)
 
 
