@@ -3,8 +3,8 @@
     Evidence → Waiting, … → Text, Text, … → Done
 
 Nothing a model writes is believed: markers are resolved while they stream (`kb.asking`), every finished
-sentence is checked against the passages it cites, and each cited number ends as a verbatim span of a
-stored version.
+sentence is checked against the passages it cites, what an article made it write is withheld
+(`kb.screening`), and each cited number ends as a verbatim span of a stored version.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 
-from kb import citing, prompting
+from kb import citing, prompting, screening
 from kb.asking import Asking, Prepared, Written, ask
 from kb.errors import BadCitation
 from kb.events import Done, Event, Evidence, Question, Text, Thought
 from kb.gate import Evidence as Level
 from kb.models import Answer, Attempt, Citation, Coverage, Passage, Sentence, Status, Usage, Verdict, Withheld
+from kb.orders import told
 from kb.providers import Completion, Failure, Outcome, explain
 from kb.sentences import sentences
 from kb.verifying import best_span, check
@@ -55,11 +56,15 @@ def answer(
         status, key = (Status.NO_EVIDENCE, "nothing") if none else (Status.ANSWERED, "evidence")
         yield Done(_record(question, passages, found, status, message=note(key, language)))
         return
+    writing = screening.Stream(passages)
     for event in ask(question, passages, asking):
-        if isinstance(event, Prepared):
+        if isinstance(event, Text):
+            yield from (Text(piece) for piece in [writing.feed(event.text)] if piece)
+        elif isinstance(event, Prepared):
             numbered = _numbered(event.prompt, event.withheld)
             yield Evidence(numbered, coverage(numbered, event.left_out))
         elif isinstance(event, Written):
+            yield from (Text(piece) for piece in [writing.end()] if piece)
             yield Done(_finished(question, passages, event, similarity, asking))
         else:
             yield event
@@ -94,7 +99,7 @@ def _finished(
     numbered = _numbered(written.prompt, written.withheld) if written.prompt else tuple(passages)
     found = coverage(numbered, written.left_out)
     shown = written.prompt.shown if written.prompt else ()
-    text, completion, notes = written.text.strip(), written.completion, list(written.notes)
+    text, completion, notes = screening.defused(written.text.strip(), shown), written.completion, list(written.notes)
     checked: tuple[Sentence, ...] = ()
     if completion is None:
         status = Status.PROVIDER_REFUSED if written.errors[-1].outcome in REFUSED else Status.PROVIDER_FAILED
@@ -103,12 +108,19 @@ def _finished(
     elif completion.outcome in REFUSED:
         status = Status.PROVIDER_REFUSED
         notes += [_told(completion, asking), text]
+    elif written.prompt and screening.leaked(written.text, written.prompt):
+        status = Status.THIN_EVIDENCE
+        notes.append(note("leaked", language))
     elif prompting.NO_ANSWER in text:
         status = Status.THIN_EVIDENCE
         notes.append(note("thin", language))
     else:
         text = citing.carried_back(text)
-        checked = tuple(checked_sentences(text, shown, similarity))
+        whole = tuple(checked_sentences(text, shown, similarity))
+        checked = tuple(each for each in whole if not screening.strays(each, question.text, shown))
+        if whole != checked:
+            text = "\n".join(each.text for each in checked)
+            notes.append(note("strayed", language, count=len(whole) - len(checked)))
         carried = any(item.verdict in (Verdict.SUPPORTED, Verdict.PARTIAL) for item in checked)
         status = Status.ANSWERED if carried else Status.THIN_EVIDENCE
         notes += [] if carried else [note("unsupported", language)]
@@ -148,10 +160,10 @@ def checked_sentences(text: str, shown: Sequence[Passage], similarity: Similarit
 
 
 def evidence(passage: Passage) -> str:
-    """What a passage says for itself: its text under the headline and date of its article."""
+    """What a passage says for itself: what its text tells, under the headline and date of its article."""
     version = passage.version
     when = version.published.iso() if version.published else ""
-    return f"{version.title}\n{when}\n{passage.text}"
+    return f"{version.title}\n{when}\n{told(passage.text)}"
 
 
 def citations(

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kb.models import Answer, Citation, Passage
+from kb.orders import gives_orders
 
 
 def passage_json(passage: Passage) -> dict[str, Any]:
@@ -25,6 +26,7 @@ def passage_json(passage: Passage) -> dict[str, Any]:
         "text": passage.text,
         "start": passage.start,
         "end": passage.end,
+        "gives_orders": gives_orders(passage.text),
     }
 
 

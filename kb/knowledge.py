@@ -303,7 +303,7 @@ class KnowledgeBase:
         asking = None
         if asked != "none":
             asking = self.asking(asked, model, fallback=fallback, consent=consent, interface=messages, own=own)
-        for event in answer(wanted, found.passages, found.evidence, asking, self._similarity, messages):
+        for event in answer(wanted, found.passages, found.evidence, asking, self.similarity, messages):
             if isinstance(event, Done):
                 self.catalog.save_answer(event.answer.id, question, event.answer.status, answer_json(event.answer))
             yield event
@@ -346,7 +346,7 @@ class KnowledgeBase:
 
         def one(name: str, asking: Asking) -> Answer:
             asked = Question(question, answer_language or language, asking.order[0], as_of, as_of or today())
-            events = answer(asked, found.passages, found.evidence, asking, self._similarity, messages)
+            events = answer(asked, found.passages, found.evidence, asking, self.similarity, messages)
             given = last(heard(name, events))
             self.catalog.save_answer(given.id, question, given.status, answer_json(given))
             return given
@@ -439,7 +439,8 @@ class KnowledgeBase:
 
         return last(self.stream(question, **choices))
 
-    def _similarity(self, left: str, right: str) -> float:
+    def similarity(self, left: str, right: str) -> float:
+        """The cosine of two texts as passages, over all languages."""
         first, second = self.embedder.passages([left, right])
         return float(first @ second)
 

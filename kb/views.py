@@ -8,6 +8,7 @@ from html import escape
 from urllib.parse import urlsplit
 
 from kb.models import Answer, Passage, Verdict, Version
+from kb.orders import gives_orders
 
 MARKER = re.compile(r"\[(\d{1,3})\]")
 
@@ -32,7 +33,7 @@ class Passages(list[Passage]):
             return f"<p>Nothing found for <b>{escape(self.query)}</b>.</p>"
         rows = "".join(
             f"<tr><td>{item.rank}</td><td>{item.score:.2f}</td><td>{headline(item.version)}</td>"
-            f"<td style='text-align:left'>{escape(shortened(item.text, 280))}</td></tr>"
+            f"<td style='text-align:left'>{escape(shortened(item.text, 280))}{marked(item)}</td></tr>"
             for item in self
         )
         head = "<tr><th>#</th><th>score</th><th>article</th><th>passage</th></tr>"
@@ -58,6 +59,11 @@ def answer_html(answer: Answer) -> str:
     by = f"{answer.answered_by} ({answer.model})" if answer.answered_by else "no model"
     parts.append(f"<p style='color:#616161'>{escape(answer.status)} · {escape(by)}</p>")
     return "".join(parts)
+
+
+def marked(passage: Passage) -> str:
+    """A word about a passage that gives orders to whoever answers from it."""
+    return "<br><small style='color:#b71c1c'>gives orders to the model</small>" if gives_orders(passage.text) else ""
 
 
 def headline(version: Version) -> str:

@@ -25,6 +25,18 @@ NOTES: dict[str, dict[str, str]] = {
         "de": "Kein Satz der Antwort des Modells wird von den Passagen getragen, die er anführt.",
         "zh": "模型的回答中没有一句得到所引段落的支持。",
     },
+    "strayed": {
+        "en": "{count} of the model's sentences withheld: the passages do not carry them, and the question did not "
+        "ask for them.",
+        "de": "{count} Sätze des Modells zurückgehalten: Die Passagen tragen sie nicht, und die Frage fragte nicht "
+        "danach.",
+        "zh": "已隐去模型所写的 {count} 句：既无段落支持，也非问题所问。",
+    },
+    "leaked": {
+        "en": "The answer was withheld: the model repeated its instructions instead of answering.",
+        "de": "Die Antwort wurde zurückgehalten: Das Modell gab seine Anweisungen wieder, statt zu antworten.",
+        "zh": "已隐去回答：模型复述了给它的指令，而没有作答。",
+    },
     "partial": {
         "en": "It had written, unchecked: “{text}”",
         "de": "Es hatte ungeprüft geschrieben: „{text}“",

@@ -11,6 +11,7 @@ from kb.events import Done, Event, Evidence, Text, Thought
 from kb.knowledge import KnowledgeBase
 from kb.language import detect
 from kb.models import Answer, Coverage, Filters, Passage, Sentence, Verdict
+from kb.orders import gives_orders
 from kb.views import shortened
 from ui.jobs import Job
 from ui.reading import date_of
@@ -210,6 +211,7 @@ def passage_cards(shown: Seen, words: Words) -> list[dict[str, Any]]:
             "title": plain(passage.version.title),
             "language": passage.version.language,
             "meta": byline(passage, words),
+            "note": words("ask.gives_orders") if gives_orders(passage.text) else "",
             "text": shortened(" ".join(plain(passage.text).split()), 360),
             "active": number in cited,
         }

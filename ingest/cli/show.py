@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ingest.cli.app import err, out
 from kb.models import Answer, Passage, Verdict, Version
+from kb.orders import gives_orders
 from kb.views import shortened, web_address
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def show_passages(found: Iterable[Passage]) -> None:
     table.add_column("passage", ratio=2)
     for item in found:
         article = Text.assemble((plain(item.version.title), "bold"), "\n", (byline(item.version), "dim"))
+        if gives_orders(item.text):
+            article.append("\ngives orders to the model", "red")
         table.add_row(
             str(item.rank), f"{item.score:.2f}", article, Text(shortened(plain(item.text).replace("\n", " "), 300))
         )
