@@ -134,12 +134,12 @@ def expected_cost(kb: KnowledgeBase, file: Path, provider: str | None = None, mo
     """What asking all questions of the file will cost at most, reckoned from its first; nothing is sent."""
     from kb.estimating import told
 
-    rows = list(_rows(file, ("question", "answerable")))
-    if not rows:
+    questions = list(rows(file, ("question", "answerable")))
+    if not questions:
         return told(())
     asked = provider or kb.settings.provider
-    found = kb.estimate(rows[0]["question"], [f"{asked}:{model}" if model else asked], calls=len(rows))
-    return f"{len(rows)} questions: {told(found)}, if all are like the first"
+    found = kb.estimate(questions[0]["question"], [f"{asked}:{model}" if model else asked], calls=len(questions))
+    return f"{len(questions)} questions: {told(found)}, if all are like the first"
 
 
 OUTCOMES = ("correct", "invented", "refused")
