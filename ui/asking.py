@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kb.calling import Own, OwnKey
 from kb.citing import MARKER
-from kb.events import Done, Event, Evidence, Text, Thought
+from kb.events import Done, Event, Evidence, Text, Thought, Waiting
+from kb.halting import Halt
 from kb.knowledge import KnowledgeBase
 from kb.language import detect
-from kb.models import Answer, Coverage, Filters, Passage, Sentence, Verdict
+from kb.models import Answer, Coverage, Filters, Passage, Sentence, Verdict, Withheld
 from kb.orders import gives_orders
+from kb.providers import DataPath
 from kb.views import shortened
 from ui.jobs import Job
 from ui.reading import date_of
@@ -34,7 +37,8 @@ UNKNOWN = "unknown"
 class Choices:
     """Who is asked, and of what; no model means the provider's default, no language that of the question.
 
-    `fallback` are asked after `provider`, in this order; with `consent` also what its filter refused.
+    `fallback` are asked after `provider`, in this order; with `consent` also what its filter refused. `path`
+    narrows that of the settings; `keys` are those of this session alone.
     """
 
     provider: str
@@ -44,6 +48,12 @@ class Choices:
     fallback: tuple[str, ...] = ()
     consent: bool = False
     interface: str = "en"
+    path: DataPath = DataPath.ANY
+    keys: Mapping[str, OwnKey] = field(default_factory=dict)
+
+    def own(self, halt: Halt | None = None) -> Own:
+        """What this session brings to a question."""
+        return Own(self.path, self.keys, halt or Halt())
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What has come of an answer so far; `turn` counts how often the passages came, in an order of their own."""
+    """What has come of an answer so far; `turn` counts how often the passages came, in an order of their own.
+
+    `ahead` are the questions that the local model answers before this one.
+    """
 
     turn: int = 0
     passages: tuple[Passage, ...] | None = None
@@ -67,6 +80,7 @@ class Seen:
     text: str = ""
     thought: str = ""
     answer: Answer | None = None
+    ahead: int = 0
 
 
 @dataclass(slots=True)
@@ -96,7 +110,9 @@ class Desk:
         for earlier in self.asked:
             earlier.job.stop()
         language = choices.answer_language or detect(question)
-        asked = Asked(len(self.asked), question, choices, language, Job(lambda: stream(kb, question, choices)))
+        halt = Halt()
+        job = Job(lambda: stream(kb, question, choices, halt), halt.set)
+        asked = Asked(len(self.asked), question, choices, language, job)
         self.asked.append(asked)
         self.shown, self.reading = asked.number, None
         return asked
@@ -110,7 +126,7 @@ class Desk:
             self.reading = None
 
 
-def stream(kb: KnowledgeBase, question: str, choices: Choices) -> Iterator[Event]:
+def stream(kb: KnowledgeBase, question: str, choices: Choices, halt: Halt) -> Iterator[Event]:
     return kb.stream(
         question,
         provider=choices.provider,
@@ -124,25 +140,28 @@ def stream(kb: KnowledgeBase, question: str, choices: Choices) -> Iterator[Event
         fallback=choices.fallback,
         consent=choices.consent,
         interface=choices.interface,
+        own=choices.own(halt),
     )
 
 
 def seen(events: Iterable[Event]) -> Seen:
     """What the events come to."""
-    turn, passages, coverage, answer = 0, None, None, None
+    turn, passages, coverage, answer, ahead = 0, None, None, None, 0
     text: list[str] = []
     thought: list[str] = []
     for event in events:
         match event:
             case Evidence():
                 turn, passages, coverage = turn + 1, event.passages, event.coverage
+            case Waiting():
+                ahead = event.ahead
             case Text():
                 text.append(event.text)
             case Thought():
                 thought.append(event.text)
             case Done():
                 answer = event.answer
-    return Seen(turn, passages, coverage, "".join(text), "".join(thought), answer)
+    return Seen(turn, passages, coverage, "".join(text), "".join(thought), answer, ahead)
 
 
 def written(shown: Seen, words: Words) -> Safe:
@@ -204,6 +223,7 @@ def passage_cards(shown: Seen, words: Words) -> list[dict[str, Any]]:
     """The passages for `ui.parts.cards`, numbered as the answer cites them; cited ones are active."""
     passages: Sequence[Passage] = shown.answer.passages if shown.answer else shown.passages or ()
     cited = {citation.n for citation in shown.answer.citations} if shown.answer else set()
+    withheld = {each.passage.chunk_id: each for each in shown.answer.withheld} if shown.answer else {}
     return [
         {
             "id": number,
@@ -211,12 +231,20 @@ def passage_cards(shown: Seen, words: Words) -> list[dict[str, Any]]:
             "title": plain(passage.version.title),
             "language": passage.version.language,
             "meta": byline(passage, words),
-            "note": words("ask.gives_orders") if gives_orders(passage.text) else "",
+            "note": passage_note(passage, withheld.get(passage.chunk_id), words),
             "text": shortened(" ".join(plain(passage.text).split()), 360),
             "active": number in cited,
         }
         for number, passage in enumerate(passages, 1)
     ]
+
+
+def passage_note(passage: Passage, withheld: Withheld | None, words: Words) -> str:
+    """What a reader should know of a passage: that a filter kept it from the answer, that it gives orders."""
+    notes = [words("ask.gives_orders")] if gives_orders(passage.text) else []
+    if withheld is not None:
+        notes.append(words("ask.withheld" if withheld.certain else "ask.untested", provider=withheld.provider))
+    return plain(" · ".join(notes))
 
 
 def byline(passage: Passage, words: Words) -> str:
@@ -253,7 +281,8 @@ def usage_line(answer: Answer, words: Words, provider: str) -> str:
         tokens = words("ask.tokens", read=usage.prompt_tokens, written=usage.completion_tokens)
         parts.append(f"{tokens} {words('ask.estimated')}" if usage.estimated else tokens)
     if usage.cost:
-        parts.append(f"{usage.cost:.4f} {usage.currency or ''}".strip())
+        cost = f"{usage.cost:.4f} {usage.currency or ''}".strip()
+        parts.append(words("ask.cost", cost=cost, day=usage.price_as_of) if usage.price_as_of else cost)
     return plain(" · ".join(parts))
 
 
