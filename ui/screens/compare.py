@@ -198,7 +198,7 @@ def listed(heading_name: str, items: list[Safe]) -> None:
     body = fill('<p class="lb-line">{none}</p>', none=text("compare.none"))
     if items:
         body = fill('<ul class="lb-list">{items}</ul>', items=join(items))
-    show(join([fill("<h4>{name}</h4>", name=text(heading_name)), body]))
+    show(join([fill('<h4 class="lb-title">{name}</h4>', name=text(heading_name)), body]))
 
 
 def evidence(desk: Desk, found: Comparison, current: Compared) -> None:
@@ -225,4 +225,4 @@ def heading(current: Compared) -> None:
 
 
 def title(name: str) -> None:
-    show(fill("<h3>{name}</h3>", name=name))
+    show(fill('<h3 class="lb-title">{name}</h3>', name=name))
