@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kb.calling import Own, OwnKey
 from kb.citing import MARKER
-from kb.events import Done, Event, Evidence, Text, Thought, Waiting
+from kb.events import Done, Event, Evidence, Text, Thought, Understood, Waiting
 from kb.halting import Halt
 from kb.knowledge import KnowledgeBase
 from kb.language import detect
-from kb.models import Answer, Coverage, Filters, Passage, Sentence, Verdict, Withheld
+from kb.models import Answer, Coverage, Filters, Judgement, Passage, Sentence, Verdict, Withheld
 from kb.orders import gives_orders
 from kb.providers import DataPath
 from kb.views import shortened
@@ -48,6 +48,8 @@ class Choices:
     fallback: tuple[str, ...] = ()
     consent: bool = False
     interface: str = "en"
+    strict: bool = False
+    judge: bool = False
     path: DataPath = DataPath.ANY
     keys: Mapping[str, OwnKey] = field(default_factory=dict)
 
@@ -71,7 +73,8 @@ class Asked:
 class Seen:
     """What has come of an answer so far; `turn` counts how often the passages came, in an order of their own.
 
-    `ahead` are the questions that the local model answers before this one.
+    `understood` is how a follow-up was read, empty for a question that stands as it was written. `ahead` are
+    the questions that the local model answers before this one.
     """
 
     turn: int = 0
@@ -80,6 +83,7 @@ class Seen:
     text: str = ""
     thought: str = ""
     answer: Answer | None = None
+    understood: str = ""
     ahead: int = 0
 
 
@@ -105,13 +109,36 @@ class Desk:
     def current(self) -> Asked | None:
         return None if self.shown is None else self.asked[self.shown]
 
-    def ask(self, kb: KnowledgeBase, question: str, choices: Choices) -> Asked:
-        """Put a question; one that is still being answered is stopped."""
+    def ask(self, kb: KnowledgeBase, question: str, choices: Choices, *, alone: bool = False) -> Asked:
+        """Put a question; one that is still being answered is stopped.
+
+        It is read with the question that is shown, unless it shall stand `alone`.
+        """
+        before = () if alone or self.current is None else (whole(self.current),)
+        language = choices.answer_language or detect(question)
+        return self._put(question, choices, language, lambda halt: stream(kb, question, choices, before, halt))
+
+    def again(self, kb: KnowledgeBase, answer: Answer, choices: Choices) -> Asked:
+        """Ask an answer's question of the provider chosen now, on the same passages."""
+        wanted = {"provider": choices.provider, "model": choices.model, "interface": choices.interface}
+        strictly = {"strict": choices.strict, "judge": choices.judge}
+
+        def events(halt: Halt) -> Iterator[Event]:
+            return kb.stream_again(answer.id, **wanted, **strictly, own=choices.own(halt))
+
+        return self._put(answer.question, choices, answer.language, events)
+
+    def reopen(self, kb: KnowledgeBase, id: str, choices: Choices) -> Asked:
+        """Show a stored answer as it was."""
+        stored = kb.answer(id)
+        events = (Understood(stored.understood),) if stored.understood else ()
+        return self._put(stored.question, choices, stored.language, lambda _: iter((*events, Done(stored))))
+
+    def _put(self, question: str, choices: Choices, language: str, events: Callable[[Halt], Iterator[Event]]) -> Asked:
         for earlier in self.asked:
             earlier.job.stop()
-        language = choices.answer_language or detect(question)
         halt = Halt()
-        job = Job(lambda: stream(kb, question, choices, halt), halt.set)
+        job = Job(lambda: events(halt), halt.set)
         asked = Asked(len(self.asked), question, choices, language, job)
         self.asked.append(asked)
         self.shown, self.reading = asked.number, None
@@ -126,7 +153,12 @@ class Desk:
             self.reading = None
 
 
-def stream(kb: KnowledgeBase, question: str, choices: Choices, halt: Halt) -> Iterator[Event]:
+def whole(asked: Asked) -> str:
+    """The question as it was understood, for the one that follows it."""
+    return seen(asked.job.events).understood or asked.question
+
+
+def stream(kb: KnowledgeBase, question: str, choices: Choices, before: Sequence[str], halt: Halt) -> Iterator[Event]:
     return kb.stream(
         question,
         provider=choices.provider,
@@ -140,13 +172,16 @@ def stream(kb: KnowledgeBase, question: str, choices: Choices, halt: Halt) -> It
         fallback=choices.fallback,
         consent=choices.consent,
         interface=choices.interface,
+        strict=choices.strict,
+        judge=choices.judge,
+        before=before,
         own=choices.own(halt),
     )
 
 
 def seen(events: Iterable[Event]) -> Seen:
     """What the events come to."""
-    turn, passages, coverage, answer, ahead = 0, None, None, None, 0
+    turn, passages, coverage, answer, understood, ahead = 0, None, None, None, "", 0
     text: list[str] = []
     thought: list[str] = []
     for event in events:
@@ -155,13 +190,17 @@ def seen(events: Iterable[Event]) -> Seen:
                 turn, passages, coverage = turn + 1, event.passages, event.coverage
             case Waiting():
                 ahead = event.ahead
+            case Understood():
+                understood = event.question
             case Text():
                 text.append(event.text)
             case Thought():
                 thought.append(event.text)
             case Done():
                 answer = event.answer
-    return Seen(turn, passages, coverage, "".join(text), "".join(thought), answer, ahead)
+    # An answer knows what stood behind it in the end; a stored one comes alone.
+    coverage = answer.coverage if answer else coverage
+    return Seen(turn, passages, coverage, "".join(text), "".join(thought), answer, understood, ahead)
 
 
 def written(shown: Seen, words: Words) -> Safe:
@@ -267,6 +306,7 @@ def coverage_line(coverage: Coverage, words: Words) -> str:
         sides,
         words("ask.newest", day=coverage.newest[:10]) if coverage.newest else "",
         *coverage.left_out,
+        *(words("ask.failing", source=each.source, day=each.since[:10]) for each in coverage.failing),
     ]
     return plain(" · ".join(part for part in parts if part))
 
@@ -284,6 +324,13 @@ def usage_line(answer: Answer, words: Words, provider: str) -> str:
         cost = f"{usage.cost:.4f} {usage.currency or ''}".strip()
         parts.append(words("ask.cost", cost=cost, day=usage.price_as_of) if usage.price_as_of else cost)
     return plain(" · ".join(parts))
+
+
+def judge_line(judge: Judgement, words: Words) -> str:
+    """What the judge made of the sentences, or that it said nothing."""
+    if judge.confirmed or judge.lowered:
+        return plain(words("ask.judged", model=judge.model, confirmed=judge.confirmed, lowered=judge.lowered))
+    return plain(words("ask.not_judged", model=judge.model, outcome=words.of("outcome", judge.outcome)))
 
 
 def attempt_lines(answer: Answer, words: Words) -> list[str]:

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from ingest.cli.app import FAILED, PARTLY, Json, app, day, note, opened, out, print_json
-from ingest.cli.ask import AsOf, Count, Languages, Path, Since, Sources, Until
+from ingest.cli.app import FAILED, PARTLY, Json, app, note, opened, out, print_json
+from ingest.cli.narrowing import Count, Where, narrowed
 from ingest.cli.show import MARKS, plain
+from kb.models import Narrowing
 
 if TYPE_CHECKING:
     from kb.comparing import Comparison
 
 
 @app.command()
+@narrowed
 def compare(
     context: typer.Context,
     question: str,
     provider: Annotated[
         list[str], typer.Option("--provider", "-p", help="Whom to ask: an id, or id:MODEL; repeatable.")
     ],
+    filters: Narrowing,
     answer_language: Annotated[str | None, typer.Option(help="Language of the answers (en, de, zh).")] = None,
-    data_path: Path = None,
+    data_path: Where = None,
     k: Count = 8,
-    language: Languages = [],  # noqa: B006
-    source: Sources = [],  # noqa: B006
-    since: Since = None,
-    until: Until = None,
-    as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
     """Ask several providers QUESTION on the same passages, and show where they differ."""
@@ -39,17 +37,9 @@ def compare(
     from kb.estimating import told
 
     own = Own(data_path) if data_path else None
-    filters: dict[str, Any] = {
-        "k": k,
-        "languages": language,
-        "sources": source,
-        "since": day(since, "--since"),
-        "until": day(until, "--until"),
-        "as_of": day(as_of, "--as-of"),
-    }
     with opened(context) as kb:
-        note(told(kb.estimate(question, provider, own=own, **filters)))
-        found = kb.compare(question, provider, answer_language=answer_language, own=own, **filters)
+        note(told(kb.estimate(question, provider, own=own, k=k, **filters)))
+        found = kb.compare(question, provider, answer_language=answer_language, k=k, own=own, **filters)
     if as_json:
         print_json(found.json())
     else:

@@ -57,7 +57,7 @@ def choose() -> tuple[str, list[str], Choices] | None:
         filters = choose_filters()
         owning.choose_path()
     question = st.text_input(text("compare.question"), key="compare question", persist_state="session")
-    choices = Choices(NOBODY, None, None, filters, (), False, text.language, owning.path(), owning.keys())
+    choices = Choices(NOBODY, None, None, filters, interface=text.language, path=owning.path(), keys=owning.keys())
     enough = len(names) >= FEWEST and bool(question.strip())
     button, line = st.columns([1, 5], vertical_alignment="center")
     pressed = button.button(text("compare.ask"), type="primary", disabled=not enough)
