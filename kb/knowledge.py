@@ -401,8 +401,6 @@ class KnowledgeBase:
         wish = Wish(
             provider, model, answer_language, fallback=(), interface=messages, strict=strict, judge=judge, own=own
         )
-            provider, model, answer_language, fallback=(), interface=messages, strict=strict, judge=judge, own=own
-        )
         return stream_again(self, id, wish)
 
     # ── who is asked ──────────────────────────────────────────────────────────────────────────
