@@ -130,6 +130,18 @@ def evaluate_answers(
     return {"questions": len(asked), "provider": provider or kb.settings.provider, "by_language": counts}
 
 
+def expected_cost(kb: KnowledgeBase, file: Path, provider: str | None = None, model: str | None = None) -> str:
+    """What asking all questions of the file will cost at most, reckoned from its first; nothing is sent."""
+    from kb.estimating import told
+
+    questions = list(rows(file, ("question", "answerable")))
+    if not questions:
+        return told(())
+    asked = provider or kb.settings.provider
+    found = kb.estimate(questions[0]["question"], [f"{asked}:{model}" if model else asked], calls=len(questions))
+    return f"{len(questions)} questions: {told(found)}, if all are like the first"
+
+
 OUTCOMES = ("correct", "invented", "refused")
 
 
