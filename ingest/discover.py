@@ -231,7 +231,8 @@ def _sitemap(page: Page, source_id: str | None, timezone: str | None) -> Discove
 
 
 def _local(element: _Element) -> str:
-    return etree.QName(element).localname.lower() if isinstance(element.tag, str) else ""
+    # Not etree.QName: it raises for a name that the parser, recovering, has let pass.
+    return element.tag.rpartition("}")[2].lower() if isinstance(element.tag, str) else ""
 
 
 def _child(element: _Element, name: str) -> str:
