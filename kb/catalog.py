@@ -64,7 +64,7 @@ class Catalog:
         self._engine = _engine(path)
         try:
             with self._engine.begin() as db:
-                schema.metadata.create_all(db)
+                schema.create(db, schema.metadata.sorted_tables)
                 lexical.create(db)
                 built = self._meta(db, "schema")
                 if built is None:

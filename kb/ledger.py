@@ -133,7 +133,7 @@ class Ledger:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         with catalog.writing() as db:
-            item.create(db, checkfirst=True)
+            schema.create(db, [item])
 
     # ── sources and hosts ─────────────────────────────────────────────────────────────────────
 
