@@ -97,15 +97,18 @@ def coverage(passages: Sequence[Passage], left_out: Sequence[str] = (), failing:
     """What stands behind an answer: passages by language and side, outlets, origins, the newest date."""
     versions = {passage.version.id: passage.version for passage in passages}
     dates = [version.published.iso() for version in versions.values() if version.published]
+    articles = {version.article_id for version in versions.values()}
+    articles |= {copy.article_id for passage in passages for copy in passage.also}
     return Coverage(
         passages=len(passages),
         by_language=dict(Counter(passage.version.language for passage in passages).most_common()),
         by_side=dict(Counter(passage.version.side or "unknown" for passage in passages).most_common()),
         sources=tuple(sorted({version.source for version in versions.values()})),
-        origins=len({version.article_id for version in versions.values()}),
+        origins=len({passage.origin or passage.version.article_id for passage in passages}),
         newest=max(dates, default=None),
         left_out=tuple(left_out),
         failing=tuple(failing),
+        articles=len(articles),
     )
 
 

@@ -126,7 +126,7 @@ class Catalog:
         """Which of these text hashes have no embedding by `model` yet."""
         wanted = set(hashes)
         with self.reading() as db:
-            for batch in _batches(sorted(wanted)):
+            for batch in batches(sorted(wanted)):
                 table = schema.embedding.c
                 known = db.scalars(select(table.text_hash).where(table.model == model, table.text_hash.in_(batch)))
                 wanted -= set(known)
@@ -251,7 +251,7 @@ class Catalog:
         """Stored versions by id; ids that are not stored are left out."""
         found: dict[str, Version] = {}
         with self.reading() as db:
-            for batch in _batches(list(ids)):
+            for batch in batches(list(ids)):
                 rows = db.execute(_version_query().where(schema.version.c.id.in_(batch))).mappings()
                 found.update({row["id"]: _to_version(row) for row in rows})
         return found
@@ -297,7 +297,7 @@ class Catalog:
         """Chunk rows by `seq`: id, version_id, start, end, language."""
         found: dict[int, RowMapping] = {}
         with self.reading() as db:
-            for batch in _batches(list(seqs)):
+            for batch in batches(list(seqs)):
                 rows = db.execute(select(schema.chunk).where(schema.chunk.c.seq.in_(batch))).mappings()
                 found.update({row["seq"]: row for row in rows})
         return found
@@ -435,7 +435,8 @@ def _damaged(path: Path, error: Exception) -> HomeError:
     return HomeError(f"the catalog {path}: {cause}")
 
 
-def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Items in pieces that fit one IN list."""
     return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
 
 

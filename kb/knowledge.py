@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from kb.foreign import QueryEngine
     from kb.foreign import Retriever as ForeignRetriever
     from kb.local.server import LocalServer
+    from kb.origins.tracing import Tracer
     from kb.providers import Registry
     from kb.retrieval import Found, Retriever
     from kb.spend import Purse
@@ -112,6 +113,12 @@ class KnowledgeBase:
                 self.catalog, self._index_folder, self.embedder.id, self.embedder.dimension, self.settings.chroma
             )
 
+    @cached_property
+    def tracer(self) -> Tracer:
+        from kb.origins.tracing import Tracer
+
+        return Tracer(self.catalog, self.embedder.id)
+
     def guarded(self, url: str, key: str, use: str) -> httpx.Client:
         """A client for an address of the settings, within their data path. Raises ProviderError if it is outside."""
         from kb.providers import DataPath, Secret
@@ -150,7 +157,9 @@ class KnowledgeBase:
             if self.catalog.current_version(article.id) == article.version_id:
                 return Change.UNCHANGED
             self._bind()
-            return self.catalog.commit(self._entry(article))
+            change = self.catalog.commit(self._entry(article))
+            self.tracer.follow(article.version_id)
+            return change
 
     def _bind(self) -> None:
         self._check_binding()
@@ -178,6 +187,7 @@ class KnowledgeBase:
 
         What is committed is found without it, too: a generation makes search faster, not more complete.
         """
+        self.trace(note)
         now = generations.current(self.catalog)
         waiting = self.catalog.last_seq() - (now.applied if now else 0)
         if not waiting or (now and waiting < PUBLISH_AFTER and not force):
@@ -192,6 +202,13 @@ class KnowledgeBase:
                 note=note,
             )
         return True
+
+    def trace(self, note: Callable[[str], None] = lambda _: None) -> None:
+        """Find the copies and translations of versions that were stored without: by an older Lagebild, or a run that
+        was killed."""
+        if self.tracer.behind():
+            with self.writing():
+                self.tracer.follow(note=note)
 
     def rebuild(self, note: Callable[[str], None] = lambda _: None) -> None:
         """Make the index anew from the catalog, with the embedder and chunker of the settings.
@@ -210,6 +227,7 @@ class KnowledgeBase:
                 afresh=True,
                 note=note,
             )
+            self.trace(note)
 
     def _rebind(self, note: Callable[[str], None]) -> None:
         """Chunk and embed every version for another embedder or chunker; old chunks give way in one transaction."""
@@ -232,6 +250,7 @@ class KnowledgeBase:
             if "index" in self.__dict__:
                 self.index.close()
                 del self.__dict__["index"]
+            self.__dict__.pop("tracer", None)
             self.rebuild(note)
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────

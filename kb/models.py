@@ -160,10 +160,25 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """Another article that tells the same story: a copy, or in another language a translation. `published` is ISO
+    8601, cut to what is known."""
+
+    article_id: str
+    version_id: str
+    url: str
+    title: str
+    source: str
+    language: str
+    published: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A chunk found for a question, with all a reader needs to judge it.
 
-    `score` is calibrated across languages (see `kb.retrieval`); larger is better.
+    `score` is calibrated across languages (see `kb.retrieval`); larger is better. `origin` is the id of the article
+    that told this story first (`kb.origins`), empty for one that stands alone; `also` are the others that tell it.
     """
 
     rank: int
@@ -173,6 +188,8 @@ class Passage:
     end: int
     text: str
     version: Version
+    origin: str = ""
+    also: tuple[Copy, ...] = ()
 
 
 class Narrowing(TypedDict, total=False):
@@ -314,7 +331,8 @@ class Coverage:
     """What stood behind an answer, computed without a model.
 
     `left_out` says which passages were not shown to the model, and why; `failing` are the sources that have given
-    articles of these languages or sides, and give none now.
+    articles of these languages or sides, and give none now. `articles` counts the copies of a story too, `origins`
+    each story once.
     """
 
     passages: int
@@ -325,6 +343,7 @@ class Coverage:
     newest: str | None
     left_out: tuple[str, ...] = ()
     failing: tuple[Failing, ...] = ()
+    articles: int = 0
 
 
 @dataclass(frozen=True, slots=True)

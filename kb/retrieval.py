@@ -25,6 +25,7 @@ from kb.exact import Statistics, centred
 from kb.gate import Evidence, Signal, decide, named
 from kb.models import Filters, Passage
 from kb.orders import demoted
+from kb.origins.groups import one_per_origin, with_origins
 from kb.prior import language_means
 from kb.terms import marks
 from kb.words import query_words
@@ -103,7 +104,8 @@ class Retriever:
     def find(self, query: str, language: str, filters: Filters, k: int) -> Found:
         """The best `k` passages for a question in `language`, the best first, and what they may carry."""
         hits = self.hits(query, self._embedder.query(query), language, filters)
-        passages = demoted(self.passages(hits[:k]))
+        ordered, stories = one_per_origin(self._catalog, hits, k, filters.as_of)
+        passages = with_origins(demoted(self.passages(ordered)), stories)
         if not passages:
             return Found((), Evidence.NONE, Signal(0.0, 0.0))
         signal = Signal(max(hit.dense for hit in hits), self._named(query, language, passages))
