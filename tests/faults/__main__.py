@@ -7,7 +7,7 @@ import sys
 import time
 
 import tests.conftest  # noqa: F401  denies the network, here and in what is started
-from tests.faults import feeds, homes, network, pages, sites
+from tests.faults import feeds, homes, network, packed, pages, sites
 from tests.faults.verdict import Row, Tally
 
 ROWS = {
@@ -36,6 +36,7 @@ ROWS = {
         Row(35, "feed quirks", "read right", feeds.quirks),
         Row(36, "one story under many addresses", "pairs told right", feeds.addresses),
         Row(37, "sitemaps", "bounded, of one site", sites.sitemaps),
+        Row(38, "bombs and lies in archives", "refused", packed.archives),
         Row(46, "planted keys", "places without one", homes.secrets),
         Row(47, "no network", "steps that need none", homes.no_network),
     )
