@@ -274,7 +274,7 @@ class _Run:
 
     def begin_recheck(self) -> Iterator[Outcome]:
         now = _now()
-        for known in self._ledger.stored_since(now - RECENT, now - RECHECK_AFTER):
+        for known in self._ledger.stored_since(now - RECENT, now - RECHECK_AFTER, now):
             if known.url.startswith("http"):
                 link = known.link or Link(known.url, known.source_id)
                 given = Validators(known.etag, known.last_modified)
