@@ -46,6 +46,11 @@ class Matrix:
         return {str(name): (int(start), int(end)) for name, start, end in zip(names, starts, ends, strict=True)}
 
     @cached_property
+    def outlets(self) -> frozenset[str]:
+        """The sources, each once."""
+        return frozenset(map(str, np.unique(self.source)))
+
+    @cached_property
     def row_of(self) -> dict[int, int]:
         """Row by chunk number."""
         return {int(seq): row for row, seq in enumerate(self.seq)}

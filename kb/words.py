@@ -119,6 +119,11 @@ def _jieba() -> Any:
     return cutter
 
 
+def cut(text: str) -> list[str]:
+    """A Chinese text as the words it is made of, in order, nothing left out."""
+    return list(_jieba().cut(text))
+
+
 def _cut(folded: str, language: str) -> Iterator[str]:
     for match in WORD.finditer(folded):
         found = match.group()
