@@ -69,16 +69,23 @@ class DenseIndex:
             best = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
             return best[:k]
 
-    def vectors(self, seqs: Sequence[int]) -> dict[int, np.ndarray]:
-        """The vectors (d,) of these chunks by number; one committed since `refresh` is left out."""
+    def vectors(self, seqs: Sequence[int]) -> tuple[list[int], np.ndarray]:
+        """These chunks by number, each once, and their vectors (n, d); one committed since `refresh` is left out."""
         with self._lock:
-            found: dict[int, np.ndarray] = {}
+            found: dict[int, tuple[int, int]] = {}
+            matrices = (self._base, self._delta, self._history)
             for seq in seqs:
-                for matrix in (self._base, self._delta, self._history):
+                for number, matrix in enumerate(matrices):
                     if (row := matrix.row_of.get(seq)) is not None:
-                        found[seq] = matrix.vectors[row]
+                        found[seq] = (number, row)
                         break
-            return found
+            vectors = np.empty((len(found), self._dimension), np.float32)
+            places = np.array(list(found.values()), np.int64).reshape(-1, 2)
+            for number, matrix in enumerate(matrices):
+                chosen = places[:, 0] == number
+                if chosen.any():
+                    vectors[chosen] = matrix.vectors[places[chosen, 1]]
+            return list(found), vectors
 
     def described(self, seqs: Sequence[int]) -> dict[int, tuple[str, int]]:
         """Outlet and day of publication (YYYYMMDD, 0 for none) of these chunks by number."""

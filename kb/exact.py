@@ -92,7 +92,8 @@ class Matrix:
     @classmethod
     def load(cls, folder: Path) -> Matrix:
         """Open a saved matrix, its vectors memory-mapped. Raises OSError or ValueError if it is not whole."""
-        vectors = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+        # As a plain array: every look into a memmap makes an object of its own.
+        vectors = np.asarray(np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False))
         with np.load(folder / "columns.npz", allow_pickle=False) as columns:
             matrix = cls(vectors, **{name: columns[name] for name in COLUMNS})
         if len(matrix.vectors) != len(matrix.seq):

@@ -27,11 +27,12 @@ class Hints:
     times: tuple[Stretch, ...] = ()
     outlets: frozenset[str] = frozenset()
 
+    def __bool__(self) -> bool:
+        return bool(self.times or self.outlets)
+
     def lifts(self, described: Mapping[int, tuple[str, int]]) -> dict[int, float]:
         """What outlet and day (YYYYMMDD, 0 for none) of each chunk add to its score; chunks that gain nothing are
         left out."""
-        if not self.times and not self.outlets:
-            return {}
         found = {}
         for seq, (outlet, day) in described.items():
             lift = OUTLET_LIFT * (outlet in self.outlets) + (self._timely(day) if day else 0.0)

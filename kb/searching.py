@@ -34,6 +34,12 @@ from kb.words import query_words
 CANDIDATES = 50
 """Chunks taken from each of the two indexes, in each language."""
 
+DEEP = 500
+"""Chunks of each language, nearest to the question, among which the second look takes its candidates."""
+
+LARGE = 5_000
+"""Chunks of a language from which on words that stand everywhere are left out of a search."""
+
 BRIDGES, BRIDGED = 3, 0.4
 """So many of the best passages of other languages are added to the question, together with this weight. On XQuAD the
 share of the three versions in the top ten rises from .954, .936, .927 (en, de, zh) to .980, .971, .975; weights
@@ -57,11 +63,17 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """What the lexical index found in one language, by chunk number: BM25 over all words, and over the marks."""
+class Pool:
+    """What may answer in one language: chunk numbers with their vectors (n, d); BM25 over all words and over the
+    marks, by number; what a wished-for day or outlet adds; and those that stay whatever their vectors say."""
 
-    all: Mapping[int, float]
+    language: str
+    seqs: tuple[int, ...]
+    vectors: np.ndarray
+    words: Mapping[int, float]
     marks: Mapping[int, float]
+    lifts: Mapping[int, float]
+    kept: frozenset[int]
 
 
 class Search:
@@ -78,7 +90,8 @@ class Search:
         self._today = today
         self._names = index.languages()
         self._wanted = [name for name in self._names if not filters.languages or name in filters.languages]
-        self._calibration = Calibration(index.statistics(), language_means(embedder.id))
+        self._statistics = index.statistics()
+        self._calibration = Calibration(self._statistics, language_means(embedder.id))
 
     def order(self, text: str, outlet: str = "") -> list[Hit]:
         """All candidates of the languages asked for, the best first; with `outlet`, of the outlets that `text` names
@@ -86,12 +99,17 @@ class Search:
         asked = self._query(text)
         if outlet:
             asked = replace(asked, hints=replace(asked.hints, outlets=frozenset((outlet,))))
-        words = {name: self._words(asked, name) for name in self._names}
-        if len(self._names) == 1:
-            return merge({name: self._candidates(asked, name, words[name]) for name in self._wanted})
-        first = merge({name: self._candidates(asked, name, words[name]) for name in self._names})
+        pools = [self._pool(asked, name) for name in self._names]
+        first = merge({pool.language: self._candidates(asked.centred, pool) for pool in pools})
+        if len(pools) == 1:
+            return first if self._wanted else []
+        vectors = {seq: vector for pool in pools for seq, vector in zip(pool.seqs, pool.vectors, strict=True)}
         return merge(
-            {name: self._candidates(self._bridged(asked, name, first), name, words[name]) for name in self._wanted}
+            {
+                pool.language: self._candidates(self._bridged(asked.centred, pool.language, first, vectors), pool)
+                for pool in pools
+                if pool.language in self._wanted
+            }
         )
 
     def _query(self, text: str) -> Query:
@@ -99,37 +117,54 @@ class Search:
         understood = hints(text, self._today, self._index.sources())
         return Query(text, self._language, vector, tuple(marks(text, self._language)), understood)
 
-    def _words(self, query: Query, name: str) -> Words:
-        with self._catalog.reading() as db:
-            found = lexical.search(db, name, query.words_in(name), self._filters, CANDIDATES)
-            return Words(dict(found), dict(lexical.search(db, name, query.marks, self._filters, CANDIDATES)))
+    def _pool(self, query: Query, name: str) -> Pool:
+        deep = DEEP if len(self._names) > 1 else CANDIDATES
+        nearest = [seq for seq, _ in self._index.nearest(query.centred, name, self._filters, deep)]
+        wished = [
+            seq
+            for filters in query.hints.narrowed(self._filters)
+            for seq, _ in self._index.nearest(query.centred, name, filters, CANDIDATES)
+        ]
+        words, found_marks = self._lexical(query, name)
+        found, vectors = self._index.vectors([*nearest, *wished, *words, *found_marks])
+        lifts = query.hints.lifts(self._index.described(found)) if query.hints else {}
+        return Pool(name, tuple(found), vectors, words, found_marks, lifts, frozenset((*wished, *words, *found_marks)))
 
-    def _bridged(self, asked: Query, name: str, first: Sequence[Hit]) -> Query:
-        """The question with the best passages of other languages added to its vector."""
+    def _lexical(self, query: Query, name: str) -> tuple[dict[int, float], dict[int, float]]:
+        """BM25 over all words of the question, and over its marks, of the best chunks of a language."""
+        wanted = query.words_in(name)
+        with self._catalog.reading() as db:
+            if name in self._statistics and self._statistics[name].count > LARGE:
+                wanted = lexical.telling(db, name, wanted, self._statistics[name].count)
+            signs = [mark for mark in query.marks if mark in wanted]
+            return (
+                dict(lexical.search(db, name, wanted, self._filters, CANDIDATES)),
+                dict(lexical.search(db, name, signs, self._filters, CANDIDATES)),
+            )
+
+    def _bridged(
+        self, question: np.ndarray, name: str, first: Sequence[Hit], vectors: Mapping[int, np.ndarray]
+    ) -> np.ndarray:
+        """The question's vector with the best passages of other languages added."""
         best = [hit for hit in first if hit.language != name][:BRIDGES]
         if not best:
-            return asked
-        vectors = self._index.vectors([hit.seq for hit in best])
+            return question
         weights = np.exp([hit.score - best[0].score for hit in best])
         added = sum(
             weight * self._calibration.question(vectors[hit.seq], hit.language)
             for weight, hit in zip(weights / weights.sum(), best, strict=True)
         )
-        return replace(asked, centred=_unit(asked.centred + BRIDGED * added))
+        moved = question + BRIDGED * added
+        return np.asarray(moved / np.linalg.norm(moved), np.float32)
 
-    def _candidates(self, query: Query, name: str, words: Words) -> list[Candidate]:
-        filters = (self._filters, *query.hints.narrowed(self._filters))
-        nearest = [seq for one in filters for seq, _ in self._index.nearest(query.centred, name, one, CANDIDATES)]
-        vectors = self._index.vectors([*nearest, *words.all, *words.marks])
-        if not vectors:
+    def _candidates(self, question: np.ndarray, pool: Pool) -> list[Candidate]:
+        """The nearest of a pool, and those that stay whatever their vectors say."""
+        if not pool.seqs:
             return []
-        scores = self._calibration.scores(query.centred, np.stack(list(vectors.values())), name)
-        lifts = query.hints.lifts(self._index.described(list(vectors)))
+        scores = self._calibration.scores(question, pool.vectors, pool.language)
+        nearest = {pool.seqs[row] for row in np.argsort(-scores, kind="stable")[:CANDIDATES]}
         return [
-            Candidate(seq, float(score), words.all.get(seq, 0.0), words.marks.get(seq, 0.0), lifts.get(seq, 0.0))
-            for seq, score in zip(vectors, scores, strict=True)
+            Candidate(seq, float(score), pool.words.get(seq, 0.0), pool.marks.get(seq, 0.0), pool.lifts.get(seq, 0.0))
+            for seq, score in zip(pool.seqs, scores, strict=True)
+            if seq in nearest or seq in pool.kept
         ]
-
-
-def _unit(vector: np.ndarray) -> np.ndarray:
-    return np.asarray(vector / np.linalg.norm(vector), np.float32)

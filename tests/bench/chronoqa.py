@@ -8,6 +8,7 @@ The pool is all 6,350 passages. No LLM: questions about several events are split
 from __future__ import annotations
 
 import argparse
+import re
 import time
 from collections.abc import Sequence
 from datetime import date
@@ -20,8 +21,8 @@ FLOORS = {"all": (0.94, 0.96), "several documents": (0.88, 0.92)}
 
 def _day(written: str) -> date | None:
     """The question's day; a few are not whole dates."""
-    parts = written.split("-")
-    return date(*map(int, parts)) if len(parts) == 3 else None
+    parts = re.fullmatch(r"(\d{4})-(\d{1,2})-(\d{1,2})", written)
+    return date(*map(int, parts.groups())) if parts else None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -77,7 +77,9 @@ def shared(place: Ground, name: str, extra: Sequence[Article], limit: int) -> di
 
 def questions(place: Ground, language: str, targets: Sequence[str], limit: int) -> list[Asked]:
     found = rows(place.bench / "xquad" / "questions.jsonl.gz")[: limit or None]
-    return [Asked(row[f"q_{language}"], language, frozenset(f"{row['pid']}-{name}" for name in targets)) for row in found]
+    return [
+        Asked(row[f"q_{language}"], language, frozenset(f"{row['pid']}-{name}" for name in targets)) for row in found
+    ]
 
 
 def pairs(place: Ground, limit: int) -> dict[str, float]:
@@ -87,7 +89,9 @@ def pairs(place: Ground, limit: int) -> dict[str, float]:
         with place.store(f"xquad-{target}", paragraphs(place, (target,))) as kb:
             for language in LANGUAGES:
                 asked = questions(place, language, (target,), limit)
-                found[f"{language}->{target}"] = round(sum(_ndcg(one, ranked(kb, one)) for one in asked) / len(asked), 4)
+                found[f"{language}->{target}"] = round(
+                    sum(_ndcg(one, ranked(kb, one)) for one in asked) / len(asked), 4
+                )
     return found
 
 
@@ -103,7 +107,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pairs", action="store_true", help="nDCG@10 between languages as well")
     with ground(parser, arguments) as (place, given):
         result: dict[str, Any] = {"set": "xquad", "top ten": shared(place, "xquad", (), given.limit)}
-        missed = [f"{name} {result['top ten'][name]} below {floor}" for name, floor in FLOORS.items() if result["top ten"][name] < floor]
+        missed = [
+            f"{name} {result['top ten'][name]} below {floor}"
+            for name, floor in FLOORS.items()
+            if result["top ten"][name] < floor
+        ]
         for language in filter(None, given.tenfold.split(",")):
             extra = distractors(place, language)
             say(f"{language}: {len(extra)} distractors")
