@@ -49,8 +49,9 @@ def _event(row: dict[str, object], path: Path) -> Named:
     days = row.get("days", 1)
     last = first + timedelta(days=int(days if isinstance(days, int) else 1) - 1)
     joined = "|".join(re.escape(name) for name in sorted(listed, key=len, reverse=True))
-    # A German or English ending may follow a name; a letter may not stand before one in Latin script.
-    return Named(str(row.get("id")), first, last, listed, re.compile(rf"(?<![A-Za-z])(?:{joined})", re.IGNORECASE))
+    # An ending of one or two letters may follow a name; a letter may not stand before one in Latin script.
+    pattern = re.compile(rf"(?<![A-Za-z])(?:{joined})(?![A-Za-zäöüß]{{3}})", re.IGNORECASE)
+    return Named(str(row.get("id")), first, last, listed, pattern)
 
 
 @cache

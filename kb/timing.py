@@ -89,12 +89,12 @@ _SINCE = re.compile(
 )
 _SINCE_AFTER = re.compile(r"^\s*(?:以来|至今|起|之?后|以后)")
 _UNTIL = re.compile(
-    r"(?:\b(?:before|until|till|by|up to|prior to|bis(?: zum)?|vor)(?:\s+(?:the|dem|der|den|am|end of|ende))?|截至|截止)\s*$",
+    r"(?:\b(?:before|until|till|by|up to|prior to|(?-i:bis(?: zum)?|vor))(?:\s+(?:the|dem|der|den|am|end of|ende))?|截至|截止)\s*$",
     re.I,
 )
 _UNTIL_AFTER = re.compile(r"^\s*(?:之前|以前|前)")
 _LATER = re.compile(r"\b(?:after|following|nach)(?:\s+(?:the|dem|der|den))?\s*$", re.I)
-_RANGE = re.compile(r"^\s*(?:to|and|until|through|bis|und|[-–—至到])\s*$", re.I)
+_RANGE = re.compile(r"^\s*(?:to|and|until|through|(?-i:bis)|und|[-–—至到])\s*$", re.I)
 
 
 def stretches(question: str, today: date) -> tuple[Stretch, ...]:
