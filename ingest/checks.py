@@ -10,11 +10,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from ingest import plan
-from ingest.documents import SUFFIXES
+from ingest.files import files_below
 from ingest.policy import FetchPolicy
 from ingest.politeness import MemoryHosts
 from ingest.sources import Kind, Source
-from ingest.work import Bench, Look, Looked, Refused, Result, Take, Taken, files_below
+from ingest.work import Bench, Look, Looked, Refused, Result, Take, Taken
 from kb.errors import CollectError
 from kb.models import Link
 
@@ -133,7 +133,7 @@ def _folder(source: Source, now: datetime) -> Check:
     folder = Path(source.url)
     if not folder.is_dir():
         return Check(source.id, Verdict.UNREACHABLE, f"{folder} is no folder")
-    times = [path.stat().st_mtime for path in files_below(folder, SUFFIXES)]
+    times = [path.stat().st_mtime for path in files_below(folder)]
     seen = Check(source.id, Verdict.ALIVE, f"{len(times)} files that can be read", True, "folder", len(times))
     if not times:
         return replace(seen, verdict=Verdict.EMPTY)
@@ -142,7 +142,7 @@ def _folder(source: Source, now: datetime) -> Check:
 
 
 def _first(bench: Bench, task: Look | Take) -> Result:
-    return next(bench.work(task, lambda: None))
+    return next(bench.begin(task))
 
 
 def _age(link: Link) -> float:

@@ -10,31 +10,31 @@ What fails becomes `Refused`; only what makes the whole run impossible (a full d
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from ingest import dates
-from ingest.canonical import canonical
+from ingest.archives import Unread
 from ingest.children import Parser
 from ingest.discover import Discovery, kind_of
-from ingest.documents import Unread, read_file
+from ingest.documents import read_file
+from ingest.pages import article_on
 from ingest.policy import FetchPolicy, Purpose
 from ingest.politeness import HostStates
 from ingest.sources import Kind, Source
 from ingest.state import CatalogHosts
+from ingest.warc import Passed, captured, is_web_archive
 from ingest.web import NotModified, Validators, Web
 from kb import faults
 from kb.backup import SNAPSHOTS
 from kb.errors import CollectError
 from kb.knowledge import KnowledgeBase
-from kb.language import detect
 from kb.ledger import Ledger
-from kb.models import Article, Link, Page, Precision, Published
+from kb.models import Article, Link, Page
 from kb.snapshots import Snapshots
 
 PARSERS = 2
@@ -42,8 +42,6 @@ PARSERS = 2
 
 FEEDS = ("feed", "json-feed")
 LISTS = (*FEEDS, "sitemap")
-ASSETS = ("_files", "-Dateien")
-"""How browsers name the folder beside a saved page."""
 
 NO_ARTICLE = frozenset({"index_page", "no_text", "too_short", "soft_404"})
 """Refusals after which a page that a person named may still be a page with links."""
@@ -109,9 +107,12 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
+    """An article. `captured` is the address in a web archive that it was read from, at a time that may be long past."""
+
     task: Take | Read | Redo
     article: Article
     validators: Validators | None = None
+    captured: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +135,13 @@ class Refused:
 @dataclass(frozen=True, slots=True)
 class Ended:
     """A file was read to its end, and gave `found` articles and refusals; `whole` if none of these was a refusal.
-    `article_id` is that of a file with one article."""
+    `article_id` is that of a file with one article; `passed` counts what was passed over in it, by kind."""
 
     task: Read
     found: int
     whole: bool
     article_id: str | None
+    passed: Mapping[str, int] = field(default_factory=dict)
 
 
 Result = Looked | Taken | Same | Refused | Ended
@@ -174,6 +176,10 @@ class Bench:
         if isinstance(self.hosts, CatalogHosts):
             self.hosts.flush()
 
+    def warm(self) -> None:
+        """Let the parser's children load what they need while the first pages are fetched."""
+        self._parser.warm()
+
     def close(self) -> None:
         """Close what it opened; to be called when no task is under way."""
         self._web.close()
@@ -181,28 +187,34 @@ class Bench:
         if self._own:
             self._parser.close()
 
-    def work(self, task: Task, release: Callable[[], None]) -> Iterator[Result]:
-        """Results of a task; calls `release` as soon as the host or disk is no longer needed."""
-        kept: list[str] = []
+    def begin(self, task: Task) -> Iterator[Result]:
+        """Do what occupies the task's host. What is left to do is done as the results are taken, by any thread."""
+        if isinstance(task, Read):
+            return self._read(task)
+        if isinstance(task, Redo):
+            return self._redo(task)
         try:
-            if isinstance(task, Look):
-                yield self._look(task, release, kept)
-            elif isinstance(task, Take):
-                yield self._take(task, release, kept)
-            elif isinstance(task, Read):
-                yield from self._read(task)
-            else:
-                yield self._redo(task)
+            page = self._fetch(task)
         except CollectError as error:
-            yield Refused(task, error, kept[-1] if kept else None)
+            return iter([Refused(task, error)])
+        return self._parsed(task, page)
 
-    def _fetch(self, task: Look | Take, purpose: Purpose, release: Callable[[], None]) -> Page | NotModified:
+    def _fetch(self, task: Look | Take) -> Page | NotModified:
         web = self._bold if task.source is not None and task.source.ignore_optout else self._web
-        url = task.url if isinstance(task, Look) else task.link.url
+        if isinstance(task, Take):
+            url, purpose = task.link.url, purpose_of(task.link.url, None) if task.named else Purpose.PAGE
+        else:
+            url, purpose = task.url, purpose_of(task.url, task.source) if task.depth == 0 else Purpose.SITEMAP
         page = web.fetch(url, validators=task.validators, purpose=purpose)
-        release()
         faults.point("ingest.fetched")
         return page
+
+    def _parsed(self, task: Look | Take, page: Page | NotModified) -> Iterator[Result]:
+        kept: list[str] = []
+        try:
+            yield self._look(task, page, kept) if isinstance(task, Look) else self._take(task, page, kept)
+        except CollectError as error:
+            yield Refused(task, error, kept[-1] if kept else None)
 
     def _keep(self, page: Page, kept: list[str]) -> str | None:
         if self._snapshots is None:
@@ -211,9 +223,7 @@ class Bench:
         faults.point("ingest.snapshot")
         return kept[-1]
 
-    def _look(self, task: Look, release: Callable[[], None], kept: list[str]) -> Looked:
-        purpose = purpose_of(task.url, task.source) if task.depth == 0 else Purpose.SITEMAP
-        page = self._fetch(task, purpose, release)
+    def _look(self, task: Look, page: Page | NotModified, kept: list[str]) -> Looked:
         if isinstance(page, NotModified):
             return Looked(task, None, None)
         try:
@@ -223,9 +233,7 @@ class Bench:
             raise
         return Looked(task, found, replace(page, content=b""))
 
-    def _take(self, task: Take, release: Callable[[], None], kept: list[str]) -> Result:
-        purpose = purpose_of(task.link.url, None) if task.named else Purpose.PAGE
-        page = self._fetch(task, purpose, release)
+    def _take(self, task: Take, page: Page | NotModified, kept: list[str]) -> Result:
         if isinstance(page, NotModified):
             return Same(task)
         if task.named and kind_of(page) in (*LISTS, "text"):
@@ -243,26 +251,54 @@ class Bench:
         return Taken(task, replace(article, snapshot=snapshot), Validators.of(page))
 
     def _read(self, task: Read) -> Iterator[Result]:
-        source, articles, refusals, first = task.source, 0, 0, ""
+        passed: Counter[str] = Counter()
+        articles, refusals, first = 0, 0, ""
+        results = self._captured(task, passed) if is_web_archive(task.path) else self._documents(task)
+        for result in results:
+            if isinstance(result, Taken):
+                articles, first = articles + 1, first or result.article.id
+            else:
+                refusals += 1
+            yield result
+        yield Ended(task, articles + refusals, refusals == 0, first if articles == 1 else None, passed)
+
+    def _documents(self, task: Read) -> Iterator[Taken | Refused]:
+        source = task.source
         for found in read_file(task.path, self._parser, datetime.now(UTC)):
             if isinstance(found, Unread):
-                refusals += 1
                 yield Refused(task, CollectError(found.reason, found.message), at=found.target)
-                continue
-            if source is not None:
-                found = replace(found, source_id=source.id, side=found.side or source.side or None)
-            articles, first = articles + 1, first or found.id
-            yield Taken(task, found)
-        yield Ended(task, articles + refusals, refusals == 0, first if articles == 1 else None)
+            elif source is not None:
+                yield Taken(task, replace(found, source_id=source.id, side=found.side or source.side or None))
+            else:
+                yield Taken(task, found)
 
-    def _redo(self, task: Redo) -> Result:
+    def _captured(self, task: Read, passed: Counter[str]) -> Iterator[Taken | Refused]:
+        """The pages of a web archive, kept and read as if they were fetched when they were captured."""
+        for found in captured(task.path):
+            if isinstance(found, Passed):
+                passed[found.kind] += 1
+            elif isinstance(found, Unread):
+                yield Refused(task, CollectError(found.reason, found.message), at=found.target)
+            else:
+                kept: list[str] = []
+                snapshot = self._keep(found, kept)
+                try:
+                    # Who has an archive of pages is not bound by what their publishers ask of robots.
+                    article = article_on(found, Link(found.url), task.source, self._parser, ignore_optout=True)
+                except CollectError as error:
+                    yield Refused(task, error, snapshot, at=found.url)
+                else:
+                    yield Taken(task, replace(article, snapshot=snapshot), captured=found.url)
+
+    def _redo(self, task: Redo) -> Iterator[Result]:
         assert self._snapshots is not None
         page = self._snapshots.get(task.snapshot)
         try:
             article = article_on(page, task.link, task.source, self._parser)
         except CollectError as error:
-            return Refused(task, error, task.snapshot)
-        return Taken(task, replace(article, snapshot=task.snapshot))
+            yield Refused(task, error, task.snapshot)
+        else:
+            yield Taken(task, replace(article, snapshot=task.snapshot))
 
 
 def purpose_of(url: str, source: Source | None) -> Purpose:
@@ -284,58 +320,3 @@ def discover_on(page: Page, source: Source | None, parser: Parser, *, sitemap: b
             message = f"{page.final_url} should be a {wanted} and is {kind}; see: lagebild sources check {source.id}"
             raise CollectError("not_a_feed", message)
     return parser.discover(page, source.id if source else None, source.timezone if source else None)
-
-
-def article_on(page: Page, link: Link, source: Source | None, parser: Parser) -> Article:
-    """The article of a page or PDF, with what its source knows of it. Raises CollectError."""
-    if kind_of(page) == "pdf":
-        return _pdf_article(page, link, source, parser)
-    known: dict[str, Any] = {}
-    if source is not None:
-        known = {"outlet": source.outlet, "source_id": source.id, "side": source.side or None}
-        known |= {"timezone": source.timezone, "ignore_optout": source.ignore_optout}
-    return parser.extract(page, link, **known)
-
-
-def _pdf_article(page: Page, link: Link, source: Source | None, parser: Parser) -> Article:
-    found = parser.pdf(page.content, page.final_url)
-    witnesses = [link.published] if link.published else []
-    if found.created is not None:
-        exact = found.created.tzinfo is not None
-        at = found.created if exact else found.created.replace(tzinfo=UTC)
-        witnesses.append(Published(at.astimezone(UTC), Precision.TIME if exact else Precision.DAY, "file"))
-    host = page.final_url.partition("://")[2].partition("/")[0]
-    return Article(
-        url=canonical(page.final_url),
-        title=found.title or link.title or page.final_url.rpartition("/")[2],
-        text=found.text,
-        language=detect(found.text),
-        source=source.outlet if source else host.removeprefix("www."),
-        fetched=page.fetched,
-        published=dates.choose((dates.Said(one, one.day) for one in witnesses), page.fetched).published,
-        authors=found.authors,
-        source_id=source.id if source else None,
-        side=source.side or None if source else None,
-    )
-
-
-def files_below(folder: Path, suffixes: frozenset[str] | set[str]) -> Iterator[Path]:
-    """Readable files below a folder, in order of their names; hidden ones and links that lead out are passed over."""
-    root = folder.resolve()
-    for place, folders, names in os.walk(root, followlinks=False):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and not name.endswith(ASSETS))
-        for path in (Path(place) / name for name in sorted(names) if not name.startswith(".")):
-            if path.suffix.lower() in suffixes and path.resolve().is_relative_to(root):
-                yield path
-
-
-def file_mark(path: Path) -> str:
-    """A file's size and time: while they stay, its content is taken to be the same. Raises OSError."""
-    about = path.stat()
-    return f"{about.st_size}-{about.st_mtime_ns}"
-
-
-def lines_in(path: Path) -> int:
-    """How many lines a file has, so that progress has an end. Raises OSError."""
-    with path.open("rb") as file:
-        return max(1, sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b"")))

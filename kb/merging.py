@@ -23,20 +23,22 @@ MARKS_WEIGHT = 0.6
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A chunk that one of the indexes found: its calibrated dense score, its BM25 score over all words of the
-    question, that over the marks which are the same in every language (0 where nothing matched), and what a day
-    or an outlet named in the question adds."""
+    question, that over the marks which are the same in every language (0 where nothing matched), what a day or an
+    outlet named in the question adds, and the dense score for the question alone, where `dense` has passages of other
+    languages added to it."""
 
     seq: int
     dense: float
     words: float
     marks: float
     lift: float = 0.0
+    alone: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk with its calibrated dense score (standard deviations above its language's mean), and the score that
-    orders it, which adds what words and marks say."""
+    """A chunk with its calibrated dense score for the question alone (standard deviations above its language's mean),
+    and the score that orders it, which adds what words, marks and other passages say."""
 
     seq: int
     score: float
@@ -56,7 +58,7 @@ def merge(pools: Mapping[str, Sequence[Candidate]]) -> list[Hit]:
     for language, pool in pools.items():
         scores = sorted((item.dense + MARKS_WEIGHT * item.marks / most_marks for item in pool), reverse=True)
         for item, score in zip(fuse(pool, most_words), scores, strict=True):
-            found.append(Hit(item.seq, score + item.lift, item.dense, language))
+            found.append(Hit(item.seq, score + item.lift, item.alone, language))
     return sorted(found, key=lambda hit: (-hit.score, hit.seq))
 
 

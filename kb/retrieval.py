@@ -21,6 +21,8 @@ from kb.gate import Evidence, Signal, decide, named
 from kb.hints import Hints, hints
 from kb.merging import Hit, together
 from kb.models import Filters, Passage
+from kb.orders import demoted
+from kb.origins.groups import one_per_origin, with_origins
 from kb.searching import Search
 from kb.splitting import MOST, Split, split
 from kb.timing import written
@@ -53,7 +55,8 @@ class Retriever:
         `today` is the day that "last week" counts from: the as-of day if there is one, else today.
         """
         hits = self.hits(query, language, filters, today=today)
-        passages = tuple(self.passages(hits[:k]))
+        ordered, stories = one_per_origin(self._catalog, hits, k, filters.as_of)
+        passages = with_origins(demoted(self.passages(ordered)), stories)
         understood = hints(query, _day(filters, today), self._index.sources())
         if not passages:
             return Found((), Evidence.NONE, Signal(0.0, 0.0), understood)

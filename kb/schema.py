@@ -1,7 +1,8 @@
 """The tables of the catalog.
 
 Times are ISO 8601 text in UTC; days are integers YYYYMMDD, because filters compare them. `chunk.seq`
-is the row number that the lexical index and the generations share.
+is the row number that the lexical index and the generations share. `trace` and `tie` are derived (`kb.origins`): a
+table that an older home lacks is made when it is opened, and filled by its next writer.
 """
 
 from __future__ import annotations
@@ -87,6 +88,28 @@ embedding = Table(
     Column("model", String, primary_key=True),
     Column("vector", LargeBinary, nullable=False),
 )
+
+trace = Table(
+    "trace",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("version_id", String, ForeignKey("version.id"), nullable=False, unique=True),
+    Column("day", Integer),
+    Column("language", String, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("signature", LargeBinary),
+    Column("vector", LargeBinary),
+)
+
+tie = Table(
+    "tie",
+    metadata,
+    Column("one", String, ForeignKey("version.id"), primary_key=True),
+    Column("other", String, ForeignKey("version.id"), primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("likeness", Float, nullable=False),
+)
+Index("tie_by_other", tie.c.other)
 
 outbox = Table(
     "outbox",

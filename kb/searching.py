@@ -100,13 +100,14 @@ class Search:
         if outlet:
             asked = replace(asked, hints=replace(asked.hints, outlets=frozenset((outlet,))))
         pools = [self._pool(asked, name) for name in self._names]
-        first = merge({pool.language: self._candidates(asked.centred, pool) for pool in pools})
+        question = asked.centred
+        first = merge({pool.language: self._candidates(pool, question, question) for pool in pools})
         if len(pools) == 1:
             return first if self._wanted else []
         vectors = {seq: vector for pool in pools for seq, vector in zip(pool.seqs, pool.vectors, strict=True)}
         return merge(
             {
-                pool.language: self._candidates(self._bridged(asked.centred, pool.language, first, vectors), pool)
+                pool.language: self._candidates(pool, question, self._bridged(question, pool.language, first, vectors))
                 for pool in pools
                 if pool.language in self._wanted
             }
@@ -157,14 +158,16 @@ class Search:
         moved = question + BRIDGED * added
         return np.asarray(moved / np.linalg.norm(moved), np.float32)
 
-    def _candidates(self, question: np.ndarray, pool: Pool) -> list[Candidate]:
-        """The nearest of a pool, and those that stay whatever their vectors say."""
+    def _candidates(self, pool: Pool, question: np.ndarray, moved: np.ndarray) -> list[Candidate]:
+        """The nearest of a pool to the question as it was moved, and those that stay whatever their vectors say."""
         if not pool.seqs:
             return []
-        scores = self._calibration.scores(question, pool.vectors, pool.language)
+        alone = self._calibration.scores(question, pool.vectors, pool.language)
+        scores = alone if moved is question else self._calibration.scores(moved, pool.vectors, pool.language)
         nearest = {pool.seqs[row] for row in np.argsort(-scores, kind="stable")[:CANDIDATES]}
+        words, signs, lifts = pool.words, pool.marks, pool.lifts
         return [
-            Candidate(seq, float(score), pool.words.get(seq, 0.0), pool.marks.get(seq, 0.0), pool.lifts.get(seq, 0.0))
-            for seq, score in zip(pool.seqs, scores, strict=True)
+            Candidate(seq, score, words.get(seq, 0.0), signs.get(seq, 0.0), lifts.get(seq, 0.0), by_itself)
+            for seq, score, by_itself in zip(pool.seqs, scores.tolist(), alone.tolist(), strict=True)
             if seq in nearest or seq in pool.kept
         ]

@@ -10,8 +10,9 @@ import pytest
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
+from ingest.archives import Unread
 from ingest.children import Parser
-from ingest.documents import Unread, read_file, read_folder
+from ingest.documents import read_file, read_folder
 from ingest.pdf import paragraphs
 from kb.models import Article
 
@@ -225,6 +226,7 @@ def test_a_folder_is_read_in_order_and_not_left(tmp_path: Path) -> None:
     (folder / "deep").mkdir(parents=True)
     (folder / "page_files").mkdir()
     outside.write_text("secret words")
+    (folder / "page.html").write_text("<html></html>")
     (folder / "b.txt").write_text("Words of b")
     (folder / "deep" / "a.txt").write_text("Words of a")
     (folder / ".hidden.txt").write_text("hidden")
@@ -235,6 +237,7 @@ def test_a_folder_is_read_in_order_and_not_left(tmp_path: Path) -> None:
     assert [one.title if isinstance(one, Article) else one.reason for one in read] == [
         "Words of b",
         "outside",
+        "no_text",
         "Words of a",
     ]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ingest.documents import SUFFIXES
+from ingest.files import SUFFIXES
 from ingest.progress import Progress
 from ingest.run import due_targets, ingest
 from ingest.sources import Source, Sources
@@ -78,8 +78,8 @@ def collect_upload(kb: KnowledgeBase, name: str, content: bytes) -> Collecting:
 
     Nothing of its name is used but the ending. Raises UsageError for what cannot be read.
     """
-    ending = Path(name.replace("\\", "/")).suffix.lower()
-    if ending not in SUFFIXES:
+    ending = next((one for one in sorted(SUFFIXES, key=len, reverse=True) if name.lower().endswith(one)), "")
+    if not ending:
         raise UsageError(f"{name}: files of this kind are not read; readable are {', '.join(sorted(SUFFIXES))}")
     if len(content) > LARGEST:
         raise UsageError(f"the file has {len(content) / 1e6:.0f} MB; up to {LARGEST / 1e6:.0f} MB are read here")

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from ingest.documents import SUFFIXES
+from ingest.files import SUFFIXES
 from ingest.run import Interrupted
 from ingest.sources import Sources, load_sources
 from kb.errors import HomeLocked, KBError
