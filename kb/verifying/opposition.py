@@ -58,9 +58,7 @@ def opposition(claim: Reading, passages: Sequence[Reading], found: Sequence[Wind
     near = [window for window in found if window.share >= ABOUT][:3]
     near = [window for window in near if window.weight >= LEVEL * near[0].weight]
     return (
-        (_actors(claim, passages, near) if near else None)
-        or _statements(claim, passages)
-        or _bindings(claim, passages)
+        (_actors(claim, passages, near) if near else None) or _statements(claim, passages) or _bindings(claim, passages)
     )
 
 

@@ -87,6 +87,7 @@ _PRONOUN = re.compile(
 FEW = 3
 """Actors of a sentence whose parts can be told from their order alone."""
 
+
 class Part(StrEnum):
     """What an actor does in a sentence; ASIDE is everything that is neither."""
 
