@@ -12,9 +12,9 @@ from kb.knowledge import KnowledgeBase
 from kb.language import detect
 from kb.models import Answer, Coverage, Filters, Judgement, Passage, Sentence, Verdict
 from kb.orders import gives_orders
-from kb.views import shortened
+from kb.views import elsewhere, shortened
 from ui.jobs import Job
-from ui.reading import date_of
+from ui.reading import date_of, outlet
 from ui.render import Safe, fill, join, plain
 from ui.wording import Words
 
@@ -250,7 +250,7 @@ def passage_cards(shown: Seen, words: Words) -> list[dict[str, Any]]:
             "title": plain(passage.version.title),
             "language": passage.version.language,
             "meta": byline(passage, words),
-            "note": words("ask.gives_orders") if gives_orders(passage.text) else "",
+            "note": plain(" · ".join(notes(passage, words))),
             "text": shortened(" ".join(plain(passage.text).split()), 360),
             "active": number in cited,
         }
@@ -258,9 +258,15 @@ def passage_cards(shown: Seen, words: Words) -> list[dict[str, Any]]:
     ]
 
 
+def notes(passage: Passage, words: Words) -> list[str]:
+    """What a reader should know of a passage: where else its story stands, and whether it gives orders."""
+    found = [words("ask.also", where=elsewhere(passage))] if passage.also else []
+    return [*found, words("ask.gives_orders")] if gives_orders(passage.text) else found
+
+
 def byline(passage: Passage, words: Words) -> str:
     version = passage.version
-    parts = [version.source, date_of(version, words), words.of("language", version.language)]
+    parts = [outlet(version, words), date_of(version, words), words.of("language", version.language)]
     return plain(" · ".join(parts))
 
 
@@ -273,7 +279,12 @@ def coverage_line(coverage: Coverage, words: Words) -> str:
         if coverage.by_side.keys() != {UNKNOWN}
     )
     parts = [
-        words("ask.passages", count=coverage.passages, origins=coverage.origins),
+        words(
+            "ask.passages",
+            count=coverage.passages,
+            articles=coverage.articles or coverage.origins,
+            origins=coverage.origins,
+        ),
         languages,
         sides,
         words("ask.newest", day=coverage.newest[:10]) if coverage.newest else "",
