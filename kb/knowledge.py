@@ -543,10 +543,14 @@ class KnowledgeBase:
         return self.catalog.history(article_id)
 
     def articles(self) -> pandas.DataFrame:
-        """One row for each article in its current version, the newest publication first."""
+        """One row for each article in its current version, the newest publication first; articles of one `origin` tell
+        the same story."""
         from kb.frames import articles_frame
+        from kb.origins.groups import origins
 
-        return articles_frame(self.catalog.articles())
+        versions = list(self.catalog.articles())
+        stories = origins(self.catalog, (each.id for each in versions))
+        return articles_frame(versions, {id: story.id for id, story in stories.items()})
 
     def timeline(self, query: str = "", *, as_of: date | None = None) -> pandas.DataFrame:
         """Dated articles in order of publication, those that fit `query` if there is one."""

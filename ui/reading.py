@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from kb.models import Version
+from kb.views import via
 from ui.render import plain, web_link
 from ui.wording import Words
 
@@ -49,7 +50,7 @@ def _drawn(version: Version, words: Words, blocks: list[list[Segment]], token: s
 def meta(version: Version, words: Words) -> str:
     """Outlet, date, language, side, version and authors in one line."""
     parts = [
-        version.source,
+        outlet(version, words),
         date_of(version, words),
         words.of("language", version.language),
         words.of("side", version.side) if version.side else "",
@@ -57,6 +58,12 @@ def meta(version: Version, words: Words) -> str:
         ", ".join(version.authors),
     ]
     return plain(" · ".join(part for part in parts if part))
+
+
+def outlet(version: Version, words: Words) -> str:
+    """Who printed an article, and the agency it credits."""
+    agencies = via(version)
+    return f"{version.source} ({words('read.via', agencies=agencies)})" if agencies else version.source
 
 
 def date_of(version: Version, words: Words) -> str:
