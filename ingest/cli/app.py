@@ -88,9 +88,9 @@ def note(text: str) -> None:
 
 def main() -> None:
     """Run a command; an error of ours ends it with one line on stderr."""
-    from ingest.cli import ask, care, collect, compare, doctor, measure, models
+    from ingest.cli import ask, care, collect, compare, doctor, measure, models, read
 
-    assert all((ask, care, collect, compare, doctor, measure, models))  # each registers its commands
+    assert all((ask, care, collect, compare, doctor, measure, models, read))  # each registers its commands
     try:
         app(standalone_mode=True)
     except (UsageError, SettingsError) as error:
