@@ -147,7 +147,7 @@ def _folder(source: Source, now: datetime) -> Check:
 
 
 def _first(bench: Bench, task: Look | Take) -> Result:
-    return next(bench.work(task, lambda: None))
+    return next(bench.begin(task))
 
 
 def _age(link: Link) -> float:

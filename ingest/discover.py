@@ -17,6 +17,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ingest import dates
+from ingest.canonical import same_site
 from ingest.cleaning import clean, one_line
 from ingest.decode import decode
 from ingest.extract.body import parse
@@ -25,8 +26,8 @@ from kb.models import Link, Page
 
 MOST_LINKS = 50_000
 """Links read of one file: the limit of the sitemap protocol."""
-MOST_ENTRIES = 5_000
-"""Entries read of one feed; real ones have up to a few hundred."""
+MOST_ENTRIES = 20_000
+"""Entries read of one feed; real ones have up to a few hundred. So many take 6 s, of the 10 s a page may take."""
 LARGEST = 50_000_000
 """Bytes of an unpacked sitemap: the limit of the protocol."""
 LONGEST_URL = 2_048
@@ -202,11 +203,15 @@ def _sitemap(page: Page, source_id: str | None, timezone: str | None) -> Discove
         raise CollectError("not_a_feed", f"{page.final_url}: the sitemap cannot be read")
     links: dict[str, Link] = {}
     children: dict[str, None] = {}
-    news = False
+    news, strange, own = False, 0, urlsplit(page.final_url)
     for entry in list(root)[:MOST_LINKS]:
         name = _local(entry)
         address = _address(_child(entry, "loc"), page.final_url)
         if address is None:
+            continue
+        # A sitemap speaks for its own site (sitemaps.org, "location"); else it could send us anywhere.
+        if not same_site(own, urlsplit(address)):
+            strange += 1
             continue
         if name == "sitemap":
             children[address] = None
@@ -224,12 +229,14 @@ def _sitemap(page: Page, source_id: str | None, timezone: str | None) -> Discove
             links[address] = Link(address, source_id, one_line(title) if title else None, published)
     kind = "sitemap-index" if children and not links else "news-sitemap" if news else "sitemap"
     if not links and not children:
-        raise CollectError("no_links", f"{page.final_url}: the sitemap names no pages")
+        others = f" of its own site, and {strange} of others" if strange else ""
+        raise CollectError("no_links", f"{page.final_url}: the sitemap names no pages{others}")
     return Discovery(kind, "", tuple(links.values()), tuple(children))
 
 
 def _local(element: _Element) -> str:
-    return etree.QName(element).localname.lower() if isinstance(element.tag, str) else ""
+    # Not etree.QName: it raises for a name that the parser, recovering, has let pass.
+    return element.tag.rpartition("}")[2].lower() if isinstance(element.tag, str) else ""
 
 
 def _child(element: _Element, name: str) -> str:
@@ -263,17 +270,28 @@ def _feed(page: Page, source_id: str | None, timezone: str | None) -> Discovery:
     host = urlsplit(page.final_url).hostname or ""
     chinese = language == "zh" or host.endswith((".cn", ".tw", ".hk"))
     links: dict[str, Link] = {}
+    stories: set[tuple[str, str]] = set()
     for entry in parsed.entries[:MOST_ENTRIES]:
         link = _entry(entry, page, source_id, timezone, chinese)
-        if link is not None:
+        if link is None:
+            continue
+        # One story under two addresses has one id; but some feeds give one id to all their items.
+        story = (str(entry.get("id") or link.url), link.title or link.url)
+        if story not in stories:
+            stories.add(story)
             links.setdefault(link.url, link)
     return Discovery("feed", one_line(str(feed.get("title") or "")), tuple(links.values()), (), _ttl(feed), language)
 
 
+OWN_ENCODINGS = frozenset({b"gb2312", b"gbk", b"gb18030", b"big5", b"utf-16", b"utf-16le", b"utf-16be", b"utf-32"})
+"""A declaration that can be read byte by byte is in none of the wide ones, whatever it says."""
+
+
 def _readable(content: bytes, page: Page) -> bytes:
-    """The feed with its declared Chinese encoding read by us, damage and all; others are feedparser's own business."""
+    """The feed with an encoding read by us that is Chinese, damage and all, or cannot be what is declared; others are
+    feedparser's own business."""
     declared = re.search(rb"""<\?xml[^>]*encoding\s*=\s*["']([A-Za-z0-9_-]+)""", content[:200])
-    if declared is None or declared[1].lower() not in (b"gb2312", b"gbk", b"gb18030", b"big5"):
+    if declared is None or declared[1].lower() not in OWN_ENCODINGS:
         return content
     decoded = decode(content, None, "application/xml")
     return re.sub(r"""(<\?xml[^>]*encoding\s*=\s*["'])[A-Za-z0-9_-]+""", r"\1utf-8", decoded.text, count=1).encode(

@@ -23,7 +23,6 @@ from ingest.discover import kind_of
 from ingest.files import LINES, PACKED, articles_among, files_below, leads_out
 from ingest.pages import stated
 from ingest.records import LARGEST, LOCAL, described, records
-from ingest.refusals import DAMAGE
 from kb.errors import CollectError
 from kb.language import detect
 from kb.models import Article, Page
@@ -166,7 +165,7 @@ def _pdf(file: _File, parser: Parser, fetched: datetime) -> Article:
 
 def _prose(file: _File, fetched: datetime) -> Article:
     decoded = decode(file.content, None, "text/plain")
-    if decoded.damage > DAMAGE:
+    if decoded.unreadable:
         raise CollectError(
             "bad_encoding", f"{file.called}: {decoded.damage:.0%} of the characters cannot be read; save it as UTF-8"
         )

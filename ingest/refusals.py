@@ -22,9 +22,6 @@ SHORTEST = {"zh": 150, "ja": 150, "ko": 200}
 """Characters an article has at least; a Chinese character says about as much as three letters."""
 SHORTEST_ELSE = 400
 
-DAMAGE = 0.01
-"""Share of unreadable characters from which a page is refused."""
-
 EXCERPT = 1_500
 """Characters (500 in Chinese) under which a text that is marked as paid for is taken to be its opening only."""
 

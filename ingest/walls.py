@@ -31,11 +31,12 @@ _ASKED = (
 _TRACKED = r"(?:cookie|tracking|privacy|privatsphäre|datenschutz|隐私|隱私)"
 _PAID = (
     r"(?:subscri(?:be|ber|bers|ption)\b|member\b|membership|free trial|(?:limit|number) of free"
-    r"|\babo\b|abonn|digitalabo|kontingent|premium|\bplus\b"
+    r"|abo\b|abonn|kontingent|premium|\bplus\b"
     r"|订阅|訂閱|(?<!登[录入錄])(?:会员|會員)|付费|付費|购买|購買|试读|試讀)"
 )
 _READ = (
-    r"(?:read|continue|full|rest of|unlock|access|articles?|stor(?:y|ies)|lesen|artikel"
+    r"(?:read|continue|full|rest of|unlock|access|articles?|stor(?:y|ies)|only|exclusive"
+    r"|lesen|artikel|beitrag|\btext\b|exklusiv|nur für"
     r"|阅读|閱讀|全文|剩余|剩餘|继续|繼續|畅读|暢讀|查看|完整|内容|內容)"
 )
 
@@ -78,7 +79,7 @@ SPOKEN = {
         r"|to read (?:the )?(?:rest|full|more|whole)[^.!?]{0,40}(?:become|subscribe|sign up|join)"
         r"|(?:reached|used)[^.!?]{0,30}limit[^.!?]{0,20}(?:articles|stories)|start your (?:free )?trial"
         r"|weiterlesen mit|(?:jetzt|hier|wochen)[^.!?]{0,30}(?:abonnieren|testen)[^.!?]{0,12}(?:weiter)?lesen"
-        r"|nur für (?:unsere )?abonnent|exklusiv für abonnent|artikel freischalten"
+        r"|(?:nur|exklusiv) für (?:unsere )?(?:abonnent|mitglied)|artikel freischalten"
         r"|mit [^.!?]{0,30}plus[^.!?]{0,20}(?:weiter)?lesen|(?:diesen artikel|weiter) mit [^.!?]{0,20}(?:plus|abo)\b"
         r"|kontingent an[^.!?]{0,24}artikeln|(?:jetzt|hier)[^.!?]{0,20}\babo(?:nnement)? (?:abschließen|bestellen)"
         r"|(?:订阅|訂閱|付费|付費|购买|購買|开通|開通|加入|成为|成為|登录|登入|登錄)[^。！？\n]{0,14}"

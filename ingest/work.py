@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -175,6 +175,10 @@ class Bench:
         if isinstance(self.hosts, CatalogHosts):
             self.hosts.flush()
 
+    def warm(self) -> None:
+        """Let the parser's children load what they need while the first pages are fetched."""
+        self._parser.warm()
+
     def close(self) -> None:
         """Close what it opened; to be called when no task is under way."""
         self._web.close()
@@ -182,20 +186,17 @@ class Bench:
         if self._own:
             self._parser.close()
 
-    def work(self, task: Task, release: Callable[[], None]) -> Iterator[Result]:
-        """Results of a task; calls `release` as soon as the host or disk is no longer needed."""
-        kept: list[str] = []
+    def begin(self, task: Task) -> Iterator[Result]:
+        """Do what occupies the task's host. What is left to do is done as the results are taken, by any thread."""
+        if isinstance(task, Read):
+            return self._read(task)
+        if isinstance(task, Redo):
+            return self._redo(task)
         try:
-            if isinstance(task, Look):
-                yield self._look(task, release, kept)
-            elif isinstance(task, Take):
-                yield self._take(task, release, kept)
-            elif isinstance(task, Read):
-                yield from self._read(task)
-            else:
-                yield self._redo(task)
+            page = self._fetch(task)
         except CollectError as error:
-            yield Refused(task, error, kept[-1] if kept else None)
+            return iter([Refused(task, error)])
+        return self._parsed(task, page)
 
     def fetch(self, url: str, purpose: Purpose) -> Page | NotModified:
         """One page, for itself. Raises CollectError."""
@@ -205,13 +206,22 @@ class Bench:
         """The feeds that an HTML page names. Raises CollectError."""
         return self._parser.feeds_on(page)
 
-    def _fetch(self, task: Look | Take, purpose: Purpose, release: Callable[[], None]) -> Page | NotModified:
+    def _fetch(self, task: Look | Take) -> Page | NotModified:
         web = self._bold if task.source is not None and task.source.ignore_optout else self._web
-        url = task.url if isinstance(task, Look) else task.link.url
+        if isinstance(task, Take):
+            url, purpose = task.link.url, purpose_of(task.link.url, None) if task.named else Purpose.PAGE
+        else:
+            url, purpose = task.url, purpose_of(task.url, task.source) if task.depth == 0 else Purpose.SITEMAP
         page = web.fetch(url, validators=task.validators, purpose=purpose)
-        release()
         faults.point("ingest.fetched")
         return page
+
+    def _parsed(self, task: Look | Take, page: Page | NotModified) -> Iterator[Result]:
+        kept: list[str] = []
+        try:
+            yield self._look(task, page, kept) if isinstance(task, Look) else self._take(task, page, kept)
+        except CollectError as error:
+            yield Refused(task, error, kept[-1] if kept else None)
 
     def _keep(self, page: Page, kept: list[str]) -> str | None:
         if self._snapshots is None:
@@ -220,9 +230,7 @@ class Bench:
         faults.point("ingest.snapshot")
         return kept[-1]
 
-    def _look(self, task: Look, release: Callable[[], None], kept: list[str]) -> Looked:
-        purpose = purpose_of(task.url, task.source) if task.depth == 0 else Purpose.SITEMAP
-        page = self._fetch(task, purpose, release)
+    def _look(self, task: Look, page: Page | NotModified, kept: list[str]) -> Looked:
         if isinstance(page, NotModified):
             return Looked(task, None, None)
         try:
@@ -232,9 +240,7 @@ class Bench:
             raise
         return Looked(task, found, replace(page, content=b""))
 
-    def _take(self, task: Take, release: Callable[[], None], kept: list[str]) -> Result:
-        purpose = purpose_of(task.link.url, None) if task.named else Purpose.PAGE
-        page = self._fetch(task, purpose, release)
+    def _take(self, task: Take, page: Page | NotModified, kept: list[str]) -> Result:
         if isinstance(page, NotModified):
             return Same(task)
         if task.named and kind_of(page) in (*LISTS, "text"):
@@ -291,14 +297,15 @@ class Bench:
                 else:
                     yield Taken(task, replace(article, snapshot=snapshot), captured=found.url)
 
-    def _redo(self, task: Redo) -> Result:
+    def _redo(self, task: Redo) -> Iterator[Result]:
         assert self._snapshots is not None
         page = self._snapshots.get(task.snapshot)
         try:
             article = article_on(page, task.link, task.source, self._parser)
         except CollectError as error:
-            return Refused(task, error, task.snapshot)
-        return Taken(task, replace(article, snapshot=task.snapshot))
+            yield Refused(task, error, task.snapshot)
+        else:
+            yield Taken(task, replace(article, snapshot=task.snapshot))
 
 
 def purpose_of(url: str, source: Source | None) -> Purpose:

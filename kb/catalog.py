@@ -1,4 +1,4 @@
-"""The catalog: the truth about articles, versions, chunks, embeddings and answers.
+"""The catalog: the truth about articles, versions, chunks and embeddings.
 
 SQLite in WAL mode with `synchronous=FULL`, through SQLAlchemy Core. One article version commits in
 one transaction; what this module acknowledged survives a `kill -9`. Chroma is derived from it
@@ -354,20 +354,6 @@ class Catalog:
         )
         with self.reading() as db:
             return set(db.scalars(query))
-
-    # ── answers ───────────────────────────────────────────────────────────────────────────────
-
-    def save_answer(self, id: str, question: str, status: str, record: dict[str, Any]) -> None:
-        """Keep an answer with its record; it needs no writer lock, because nothing is derived from it."""
-        with self.writing() as db:
-            row = {"id": id, "asked_at": _iso(datetime.now(UTC)), "question": question, "status": str(status)}
-            db.execute(insert(schema.answer).values(**row, record=record))
-
-    def answers(self, limit: int = 50) -> list[dict[str, Any]]:
-        """The records of the latest answers, the newest first."""
-        query = select(schema.answer.c.record).order_by(schema.answer.c.asked_at.desc()).limit(limit)
-        with self.reading() as db:
-            return list(db.scalars(query))
 
     # ── counts and care ───────────────────────────────────────────────────────────────────────
 

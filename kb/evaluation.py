@@ -43,11 +43,11 @@ def evaluate_retrieval(
     that of its best chunk. `by_pair` counts, for queries in the first language, the relevant documents in
     the second, in the one common ranking. Raises UsageError for a folder that is not in that layout.
     """
-    documents = {row["_id"]: _article(row) for row in _rows(directory / "corpus.jsonl", ("_id",))}
+    documents = {row["_id"]: article_of(row) for row in rows(directory / "corpus.jsonl", ("_id",))}
     queries = list(_queries(directory))
     if not queries:
         raise UsageError(f"{directory}: no query has a relevant document in qrels/test.tsv")
-    with _store(settings, store) as kb:
+    with store_of(settings, store) as kb:
         began = time.perf_counter()
         with kb.writing():
             for number, article in enumerate(documents.values(), 1):
@@ -112,28 +112,28 @@ def evaluate_answers(
     question that has none here. `refused`: no answer to one that has. With the provider "none", the gate
     alone decides: evidence that is enough counts as an answer.
     """
-    rows = list(_rows(file, ("question", "answerable")))
-    if not rows:
+    asked = list(rows(file, ("question", "answerable")))
+    if not asked:
         raise UsageError(f"{file}: no questions in it")
     counts: dict[str, dict[str, int]] = {}
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(asked, 1):
         language = row.get("language") or detect(row["question"])
         tally = counts.setdefault(language, dict.fromkeys(("asked", "answerable", "answered", *OUTCOMES), 0))
-        answered, text = _reply(kb, row["question"], provider, model)
+        answered, text = reply(kb, row["question"], provider, model)
         tally["asked"] += 1
         tally["answerable"] += bool(row["answerable"])
         tally["answered"] += answered
-        tally["correct"] += answered and any(_folded(wanted) in _folded(text) for wanted in row.get("answers", ()))
+        tally["correct"] += answered and any(folded(wanted) in folded(text) for wanted in row.get("answers", ()))
         tally["invented"] += answered and not row["answerable"]
         tally["refused"] += not answered and bool(row["answerable"])
-        note(f"{number} of {len(rows)}")
-    return {"questions": len(rows), "provider": provider or kb.settings.provider, "by_language": counts}
+        note(f"{number} of {len(asked)}")
+    return {"questions": len(asked), "provider": provider or kb.settings.provider, "by_language": counts}
 
 
 OUTCOMES = ("correct", "invented", "refused")
 
 
-def _reply(kb: KnowledgeBase, question: str, provider: str | None, model: str | None) -> tuple[bool, str]:
+def reply(kb: KnowledgeBase, question: str, provider: str | None, model: str | None) -> tuple[bool, str]:
     """Whether the question was answered, and the text of the answer (of the passages, where no model is asked)."""
     if provider == "none":
         found = kb.retriever.find(question, detect(question), Filters(), 8)
@@ -142,12 +142,14 @@ def _reply(kb: KnowledgeBase, question: str, provider: str | None, model: str | 
     return answer.status is Status.ANSWERED, answer.text
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """A text without case and blanks, for comparison."""
     return "".join(str(text).casefold().split())
 
 
 @contextmanager
-def _store(settings: Settings, store: Path | None) -> Iterator[KnowledgeBase]:
+def store_of(settings: Settings, store: Path | None) -> Iterator[KnowledgeBase]:
+    """A knowledge base at `store`, or one that is thrown away afterwards."""
     with (
         tempfile.TemporaryDirectory() as folder,
         open_kb(settings=replace(settings, home=store or Path(folder))) as kb,
@@ -155,7 +157,8 @@ def _store(settings: Settings, store: Path | None) -> Iterator[KnowledgeBase]:
         yield kb
 
 
-def _article(row: dict[str, Any]) -> Article:
+def article_of(row: dict[str, Any]) -> Article:
+    """The document of a row (text, and optionally title, url, language, source, published)."""
     text = str(row.get("text") or row.get("title") or "")
     published = None
     if row.get("published"):
@@ -183,14 +186,15 @@ def _queries(directory: Path) -> Iterator[Query]:
         fields = line.split("\t")
         if len(fields) == 3 and fields[2].strip().isdigit() and int(fields[2]) > 0:
             relevant.setdefault(fields[0], set()).add(fields[1])
-    for row in _rows(directory / "queries.jsonl", ("_id", "text")):
+    for row in rows(directory / "queries.jsonl", ("_id", "text")):
         if row["_id"] in relevant:
             as_of = date.fromisoformat(row["as_of"][:10]) if row.get("as_of") else None
             language = row.get("language") or detect(row["text"])
             yield Query(row["_id"], row["text"], language, as_of, frozenset(relevant[row["_id"]]))
 
 
-def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+def rows(path: Path, needed: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """The rows of a JSON Lines file, each with an `_id`. Raises UsageError for one that lacks what is `needed`."""
     try:
         with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):

@@ -9,29 +9,31 @@ from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from kb import generations
 from kb.backup import restore_into, write_backup
 from kb.catalog import Catalog, Entry
 from kb.chunking import CHUNKER, chunks
-from kb.contract import answer_json
 from kb.embedding import Embedder, load_embedder
-from kb.errors import IndexMismatch, ProviderError, UsageError
+from kb.errors import IndexMismatch, UsageError
 from kb.language import detect
 from kb.lock import WriterLock
-from kb.models import Answer, Article, Change, Filters, Passage, Version, digest
+from kb.models import Answer, Article, Change, Filters, Narrowing, Passage, Version, digest
 from kb.settings import Settings
 from kb.terms import terms
 from kb.views import Passages
 
 if TYPE_CHECKING:
+    import httpx
     import pandas
 
     from kb.answering import Event
+    from kb.answers import Answers
     from kb.asking import Asking
     from kb.calling import Call, Opener
     from kb.comparing import Comparison
+    from kb.conversation import Conversation
     from kb.dense import DenseIndex
     from kb.differences import Difference
     from kb.foreign import QueryEngine
@@ -88,7 +90,6 @@ class KnowledgeBase:
         if self._given is not None:
             return self._given
         chosen = self.settings
-        self._check_path(chosen.embedding_url if chosen.embedder == "openai-like" else "")
         with self._loading:
             return load_embedder(
                 chosen.embedder,
@@ -97,6 +98,9 @@ class KnowledgeBase:
                 api_key=chosen.embedding_key or None,
                 dimension=chosen.embedding_dimension or None,
                 threads=chosen.threads or None,
+                http=self.guarded(chosen.embedding_url, chosen.embedding_key, "embeddings")
+                if chosen.embedder == "openai-like" and chosen.embedding_url
+                else None,
             )
 
     @cached_property
@@ -109,16 +113,13 @@ class KnowledgeBase:
                 self.catalog, self._index_folder, self.embedder.id, self.embedder.dimension, self.settings.chroma
             )
 
-    def _check_path(self, url: str) -> None:
-        """Raise ProviderError if the data path does not permit the embeddings' address."""
-        from kb.providers import DataPath, Outcome
+    def guarded(self, url: str, key: str, use: str) -> httpx.Client:
+        """A client for an address of the settings, within their data path. Raises ProviderError if it is outside."""
+        from kb.providers import DataPath, Secret
+        from kb.providers.guarded import guarded_client
 
-        if url and not DataPath(self.settings.data_path).permits(self.registry.area(url)):
-            raise ProviderError(
-                str(Outcome.PATH_FORBIDDEN),
-                f"the data path {self.settings.data_path} does not allow embeddings from {url}; nothing was sent. "
-                "Choose the built-in embedder (LAGEBILD_EMBEDDER=e5), or change LAGEBILD_DATA_PATH",
-            )
+        path = DataPath(self.settings.data_path)
+        return guarded_client(url, self.registry.area(url), path, key=Secret(key) if key else None, use=use)
 
     @property
     def _index_folder(self) -> Path:
@@ -236,34 +237,24 @@ class KnowledgeBase:
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────
 
-    def search(
-        self,
-        query: str,
-        k: int = 8,
-        *,
-        languages: Sequence[str] = (),
-        sources: Sequence[str] = (),
-        since: date | None = None,
-        until: date | None = None,
-        as_of: date | None = None,
-    ) -> Passages:
+    def search(self, query: str, k: int = 8, **filters: Unpack[Narrowing]) -> Passages:
         """The best `k` passages for a question in any language, from articles in all of them.
 
-        `since` and `until` are inclusive days of publication; `as_of` gives what was known at the end of
-        that day. Raises UsageError for an empty question or a `k` below 1.
+        Filters: `languages`, `sources`; `since` and `until`, inclusive days of publication; `as_of` gives what
+        was known at the end of that day. Raises UsageError for an empty question or a `k` below 1.
         """
-        filters = Filters(tuple(languages), tuple(sources), since, until, as_of)
-        return Passages(query, self.retrieve(query, filters, k))
+        return Passages(query, self.retrieve(query, Filters.of(**filters), k))
 
     def retrieve(self, query: str, filters: Filters, k: int) -> list[Passage]:
-        return list(self._found(query, detect(query), filters, k).passages)
+        return list(self.found(query, filters, k).passages)
 
-    def _found(self, query: str, language: str, filters: Filters, k: int) -> Found:
+    def found(self, query: str, filters: Filters, k: int) -> Found:
+        """Passages with the level of evidence they are. Raises UsageError as `search` does."""
         if not query.strip():
             raise UsageError("the question is empty; write what you want to find")
         if k < 1:
             raise UsageError(f"k must be at least 1, not {k}")
-        return self.retriever.find(query, language, filters, k)
+        return self.retriever.find(query, detect(query), filters, k)
 
     def stream(
         self,
@@ -273,37 +264,51 @@ class KnowledgeBase:
         model: str | None = None,
         answer_language: str | None = None,
         k: int = 8,
-        languages: Sequence[str] = (),
-        sources: Sequence[str] = (),
-        since: date | None = None,
-        until: date | None = None,
-        as_of: date | None = None,
         fallback: Sequence[str] | None = None,
         consent: bool = False,
         interface: str | None = None,
+        strict: bool = False,
+        judge: bool = False,
+        before: Sequence[str] = (),
+        **filters: Unpack[Narrowing],
     ) -> Iterator[Event]:
         """Answer a question as it comes: Evidence, then Text (and Thought), then Done with the checked answer.
 
         `provider` is an id of the registry, or "none" for the evidence alone; default is the settings'.
         `fallback` are those asked after it, in this order; `consent` lets them have what its filter
-        refused. `interface` is the language of messages (en, de, zh). Raises ProviderError for an id that
-        is not registered.
+        refused. `interface` is the language of messages (en, de, zh). `strict` leaves out sentences that no
+        passage carries; with `judge` the model that answered may lower verdicts of the check. `before` are
+        the questions that were asked before, the last one last: a follow-up ("and Tencent?") is read with
+        them, and the first event is then Understood. Takes the filters of `search`. Raises ProviderError for
+        an id that is not registered.
         """
-        from kb.answering import Done, Question, answer, today
+        from kb.inquiry import Wish, stream
 
-        asked = provider or self.settings.provider
-        messages = interface or self.settings.language
-        filters = Filters(tuple(languages), tuple(sources), since, until, as_of)
-        language = detect(question)
-        found = self._found(question, language, filters, k)
-        wanted = Question(question, answer_language or language, asked, as_of, as_of or today())
-        asking = None
-        if asked != "none":
-            asking = self.asking(asked, model, fallback=fallback, consent=consent, interface=messages)
-        for event in answer(wanted, found.passages, found.evidence, asking, self._similarity, messages):
-            if isinstance(event, Done):
-                self.catalog.save_answer(event.answer.id, question, event.answer.status, answer_json(event.answer))
-            yield event
+        wish = Wish(
+            provider or self.settings.provider,
+            model,
+            answer_language,
+            k,
+            Filters.of(**filters),
+            fallback,
+            consent,
+            interface or self.settings.language,
+            strict,
+            judge,
+        )
+        return stream(self, question, wish, before)
+
+    def ask(self, question: str, **choices: Any) -> Answer:
+        """The checked answer to a question; takes what `stream` takes."""
+        from kb.answering import last
+
+        return last(self.stream(question, **choices))
+
+    def chat(self, **choices: Any) -> Conversation:
+        """A conversation, in which a follow-up is read with what was asked before; takes what `stream` takes."""
+        from kb.conversation import Conversation
+
+        return Conversation(self, choices)
 
     def compare(
         self,
@@ -312,40 +317,64 @@ class KnowledgeBase:
         *,
         answer_language: str | None = None,
         k: int = 8,
-        languages: Sequence[str] = (),
-        sources: Sequence[str] = (),
-        since: date | None = None,
-        until: date | None = None,
-        as_of: date | None = None,
         interface: str | None = None,
+        **filters: Unpack[Narrowing],
     ) -> Comparison:
         """Ask several providers (`qwen`, or `qwen:MODEL`) the same on the same passages; nobody stands in for another.
 
-        Raises ProviderError for an id that is not registered, UsageError for none or one twice.
+        Takes the filters of `search`. Raises ProviderError for an id that is not registered, UsageError for
+        none or one twice.
         """
-        from concurrent.futures import ThreadPoolExecutor
+        from kb.inquiry import Wish, compare
 
-        from kb.answering import Question, answer, last, today
-        from kb.comparing import compare, named
-
-        if not providers or len(set(providers)) != len(providers):
-            raise UsageError("name the providers to compare, each once, like -p qwen -p zhipu")
-        wanted = [named(each) for each in providers]
         messages = interface or self.settings.language
-        askings = [self.asking(id, model, fallback=(), interface=messages) for id, model in wanted]
-        filters = Filters(tuple(languages), tuple(sources), since, until, as_of)
-        language = detect(question)
-        found = self._found(question, language, filters, k)
+        wish = Wish("", None, answer_language, k, Filters.of(**filters), (), interface=messages)
+        return compare(self, question, providers, wish)
 
-        def one(asking: Asking) -> Answer:
-            asked = Question(question, answer_language or language, asking.order[0], as_of, as_of or today())
-            given = last(answer(asked, found.passages, found.evidence, asking, self._similarity, messages))
-            self.catalog.save_answer(given.id, question, given.status, answer_json(given))
-            return given
+    # ── stored answers ────────────────────────────────────────────────────────────────────────
 
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            answers = list(pool.map(one, askings))
-        return compare(question, found.passages, answers)
+    def answers(self, limit: int = 50, text: str = "") -> Answers:
+        """The stored answers, the newest first; with `text` those whose question contains it."""
+        from kb.answers import latest
+
+        return latest(self.catalog, limit, text)
+
+    def answer(self, id: str) -> Answer:
+        """A stored answer as it was, and what has changed since. Raises UsageError for an id that is not stored."""
+        from kb.answers import opened
+        from kb.changes import with_changes
+
+        return with_changes(self, opened(self.catalog, id))
+
+    def ask_again(self, id: str, *, provider: str, **choices: Any) -> Answer:
+        """Another model's answer on the same passages, in their order; takes what `stream_again` takes."""
+        from kb.answering import last
+
+        return last(self.stream_again(id, provider=provider, **choices))
+
+    def stream_again(
+        self,
+        id: str,
+        *,
+        provider: str,
+        model: str | None = None,
+        answer_language: str | None = None,
+        interface: str | None = None,
+        strict: bool = False,
+        judge: bool = False,
+    ) -> Iterator[Event]:
+        """Ask a stored answer's question of another model on its frozen evidence, as of the same day.
+
+        Nothing is searched, and nobody stands in for that model. Raises UsageError for an id that is not
+        stored, ProviderError for a provider that is not registered.
+        """
+        from kb.inquiry import Wish, stream_again
+
+        messages = interface or self.settings.language
+        wish = Wish(provider, model, answer_language, fallback=(), interface=messages, strict=strict, judge=judge)
+        return stream_again(self, id, wish)
+
+    # ── who is asked ──────────────────────────────────────────────────────────────────────────
 
     def asking(
         self,
@@ -384,13 +413,8 @@ class KnowledgeBase:
 
         return Purse(self.catalog, dict(self.settings.daily_cap))
 
-    def ask(self, question: str, **choices: Any) -> Answer:
-        """The checked answer to a question; takes what `stream` takes."""
-        from kb.answering import last
-
-        return last(self.stream(question, **choices))
-
-    def _similarity(self, left: str, right: str) -> float:
+    def similarity(self, left: str, right: str) -> float:
+        """The cosine of two texts."""
         first, second = self.embedder.passages([left, right])
         return float(first @ second)
 

@@ -24,6 +24,7 @@ from kb.entities import load_entities
 from kb.exact import Statistics, centred
 from kb.gate import Evidence, Signal, decide, named
 from kb.models import Filters, Passage
+from kb.orders import demoted
 from kb.prior import language_means
 from kb.terms import marks
 from kb.words import query_words
@@ -102,7 +103,7 @@ class Retriever:
     def find(self, query: str, language: str, filters: Filters, k: int) -> Found:
         """The best `k` passages for a question in `language`, the best first, and what they may carry."""
         hits = self.hits(query, self._embedder.query(query), language, filters)
-        passages = tuple(self.passages(hits[:k]))
+        passages = demoted(self.passages(hits[:k]))
         if not passages:
             return Found((), Evidence.NONE, Signal(0.0, 0.0))
         signal = Signal(max(hit.dense for hit in hits), self._named(query, language, passages))

@@ -17,11 +17,11 @@ from kb.local.catalogue import catalogue
 from kb.models import Article, Precision, Published
 from kb.providers import Secret, load_registry
 from kb.providers.keys import store_key
-from tests.browser import PATIENCE, Canary, chromium, executable, opened, served
+from tests.browser import PATIENCE, Canary, choose, chromium, evidence, executable, opened, put, served
 from tests.fakeproviders import FakeProviders, Hold, chunk, error, events, key_of
 
 pytest.importorskip("playwright.sync_api")
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 pytestmark = [
     pytest.mark.browser,
@@ -157,29 +157,9 @@ def fresh(site: Site) -> None:
     site.fake.thought.clear()
 
 
-def choose(page: Page, name: str, label: str = "Who answers") -> None:
-    """Choose an option of a select box, as a reader does."""
-    box = page.get_by_label(label, exact=False).first
-    box.click()
-    page.get_by_role("option", name=re.compile(name)).first.click()
-
-
 def ask(page: Page, question: str = QUESTION, provider: str = "Alibaba") -> None:
     choose(page, provider)
     put(page, question)
-
-
-def put(page: Page, question: str) -> None:
-    box = page.get_by_test_id("stChatInputTextArea")
-    box.fill(question)
-    expect(box).to_have_value(question)
-    box.press("Enter")
-    expect(page.locator(".lb-question")).to_have_text(question)
-
-
-def evidence(page: Page) -> Locator:
-    """The passages of the question; what stood on the page before it may still be fading."""
-    return page.get_by_role("list", name="Evidence").locator(".card")
 
 
 # ── asking ────────────────────────────────────────────────────────────────────────────────────────

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kb.citing import MARKER
-from kb.events import Done, Event, Evidence, Text, Thought
+from kb.events import Done, Event, Evidence, Text, Thought, Understood
 from kb.knowledge import KnowledgeBase
 from kb.language import detect
-from kb.models import Answer, Coverage, Filters, Passage, Sentence, Verdict
+from kb.models import Answer, Coverage, Filters, Judgement, Passage, Sentence, Verdict
+from kb.orders import gives_orders
 from kb.views import shortened
 from ui.jobs import Job
 from ui.reading import date_of
@@ -43,6 +44,8 @@ class Choices:
     fallback: tuple[str, ...] = ()
     consent: bool = False
     interface: str = "en"
+    strict: bool = False
+    judge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What has come of an answer so far; `turn` counts how often the passages came, in an order of their own."""
+    """What has come of an answer so far; `turn` counts how often the passages came, in an order of their own.
+
+    `understood` is how a follow-up was read, empty for a question that stands as it was written.
+    """
 
     turn: int = 0
     passages: tuple[Passage, ...] | None = None
@@ -66,6 +72,7 @@ class Seen:
     text: str = ""
     thought: str = ""
     answer: Answer | None = None
+    understood: str = ""
 
 
 @dataclass(slots=True)
@@ -90,12 +97,33 @@ class Desk:
     def current(self) -> Asked | None:
         return None if self.shown is None else self.asked[self.shown]
 
-    def ask(self, kb: KnowledgeBase, question: str, choices: Choices) -> Asked:
-        """Put a question; one that is still being answered is stopped."""
+    def ask(self, kb: KnowledgeBase, question: str, choices: Choices, *, alone: bool = False) -> Asked:
+        """Put a question; one that is still being answered is stopped.
+
+        It is read with the question that is shown, unless it shall stand `alone`.
+        """
+        before = () if alone or self.current is None else (whole(self.current),)
+        language = choices.answer_language or detect(question)
+        return self._put(question, choices, language, lambda: stream(kb, question, choices, before))
+
+    def again(self, kb: KnowledgeBase, answer: Answer, choices: Choices) -> Asked:
+        """Ask an answer's question of the provider chosen now, on the same passages."""
+        wanted = {"provider": choices.provider, "model": choices.model, "interface": choices.interface}
+        strictly = {"strict": choices.strict, "judge": choices.judge}
+        return self._put(
+            answer.question, choices, answer.language, lambda: kb.stream_again(answer.id, **wanted, **strictly)
+        )
+
+    def reopen(self, kb: KnowledgeBase, id: str, choices: Choices) -> Asked:
+        """Show a stored answer as it was."""
+        stored = kb.answer(id)
+        events = (Understood(stored.understood),) if stored.understood else ()
+        return self._put(stored.question, choices, stored.language, lambda: iter((*events, Done(stored))))
+
+    def _put(self, question: str, choices: Choices, language: str, events: Callable[[], Iterator[Event]]) -> Asked:
         for earlier in self.asked:
             earlier.job.stop()
-        language = choices.answer_language or detect(question)
-        asked = Asked(len(self.asked), question, choices, language, Job(lambda: stream(kb, question, choices)))
+        asked = Asked(len(self.asked), question, choices, language, Job(events))
         self.asked.append(asked)
         self.shown, self.reading = asked.number, None
         return asked
@@ -109,7 +137,12 @@ class Desk:
             self.reading = None
 
 
-def stream(kb: KnowledgeBase, question: str, choices: Choices) -> Iterator[Event]:
+def whole(asked: Asked) -> str:
+    """The question as it was understood, for the one that follows it."""
+    return seen(asked.job.events).understood or asked.question
+
+
+def stream(kb: KnowledgeBase, question: str, choices: Choices, before: Sequence[str]) -> Iterator[Event]:
     return kb.stream(
         question,
         provider=choices.provider,
@@ -123,25 +156,32 @@ def stream(kb: KnowledgeBase, question: str, choices: Choices) -> Iterator[Event
         fallback=choices.fallback,
         consent=choices.consent,
         interface=choices.interface,
+        strict=choices.strict,
+        judge=choices.judge,
+        before=before,
     )
 
 
 def seen(events: Iterable[Event]) -> Seen:
     """What the events come to."""
-    turn, passages, coverage, answer = 0, None, None, None
+    turn, passages, coverage, answer, understood = 0, None, None, None, ""
     text: list[str] = []
     thought: list[str] = []
     for event in events:
         match event:
             case Evidence():
                 turn, passages, coverage = turn + 1, event.passages, event.coverage
+            case Understood():
+                understood = event.question
             case Text():
                 text.append(event.text)
             case Thought():
                 thought.append(event.text)
             case Done():
                 answer = event.answer
-    return Seen(turn, passages, coverage, "".join(text), "".join(thought), answer)
+    # An answer knows what stood behind it in the end; a stored one comes alone.
+    coverage = answer.coverage if answer else coverage
+    return Seen(turn, passages, coverage, "".join(text), "".join(thought), answer, understood)
 
 
 def written(shown: Seen, words: Words) -> Safe:
@@ -210,6 +250,7 @@ def passage_cards(shown: Seen, words: Words) -> list[dict[str, Any]]:
             "title": plain(passage.version.title),
             "language": passage.version.language,
             "meta": byline(passage, words),
+            "note": words("ask.gives_orders") if gives_orders(passage.text) else "",
             "text": shortened(" ".join(plain(passage.text).split()), 360),
             "active": number in cited,
         }
@@ -237,6 +278,7 @@ def coverage_line(coverage: Coverage, words: Words) -> str:
         sides,
         words("ask.newest", day=coverage.newest[:10]) if coverage.newest else "",
         *coverage.left_out,
+        *(words("ask.failing", source=each.source, day=each.since[:10]) for each in coverage.failing),
     ]
     return plain(" · ".join(part for part in parts if part))
 
@@ -253,6 +295,13 @@ def usage_line(answer: Answer, words: Words, provider: str) -> str:
     if usage.cost:
         parts.append(f"{usage.cost:.4f} {usage.currency or ''}".strip())
     return plain(" · ".join(parts))
+
+
+def judge_line(judge: Judgement, words: Words) -> str:
+    """What the judge made of the sentences, or that it said nothing."""
+    if judge.confirmed or judge.lowered:
+        return plain(words("ask.judged", model=judge.model, confirmed=judge.confirmed, lowered=judge.lowered))
+    return plain(words("ask.not_judged", model=judge.model, outcome=words.of("outcome", judge.outcome)))
 
 
 def attempt_lines(answer: Answer, words: Words) -> list[str]:

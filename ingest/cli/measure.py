@@ -58,11 +58,55 @@ def answers(
         _show(evaluate_answers(kb, file, provider, model, note), as_json)
 
 
+@evaluate.command()
+def refusal(
+    context: typer.Context,
+    file: Path,
+    provider: Annotated[
+        str, typer.Option("--provider", "-p", help="Who answers; `none` lets the gate alone decide.")
+    ] = "none",
+    model: Annotated[str | None, typer.Option("--model", "-m")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only so many of each kind, corpus and language.")] = None,
+    store: Annotated[Path | None, typer.Option(help="Keep the stores here and use them again.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask the questions of a JSON Lines file (question, answerable, corpus) and count what was invented and what was
+    wrongly refused."""
+    from kb.refusing import evaluate_refusal
+
+    _show(evaluate_refusal(file, settings(context), provider, model, store, limit, note), as_json)
+
+
+@evaluate.command()
+def injection(
+    context: typer.Context,
+    path: Path,
+    provider: Annotated[str | None, typer.Option("--provider", "-p")] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m")] = None,
+    disguised: Annotated[bool, typer.Option(help="Plant the attacks as reported speech.")] = False,
+    limit: Annotated[int | None, typer.Option(help="Only so many attacks.")] = None,
+    store: Annotated[Path | None, typer.Option(help="Keep the store here and use it again.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Plant the texts under `attack` of a JSON Lines file, or of all in a folder, into passages that answer questions
+    over the starter corpus, and count what was obeyed and shown."""
+    from ingest.up import load_starter
+    from kb.evaluation import store_of
+    from kb.planting import attacks, evaluate_injection
+
+    chosen = settings(context)
+    with store_of(chosen, store) as kb:
+        load_starter(kb, note)
+        planted = list(attacks(path))[:limit]
+        result = evaluate_injection(kb, planted, provider or chosen.provider, model, disguised=disguised, note=note)
+    _show(result, as_json)
+
+
 def _show(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    simple = {key: value for key, value in result.items() if not isinstance(value, dict)}
+    simple = {key: value for key, value in result.items() if not isinstance(value, dict | list)}
     for key, value in simple.items():
         out.print(f"{key}: {value}", markup=False)
     for key, value in result.items():

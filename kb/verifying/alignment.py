@@ -164,6 +164,17 @@ def share(claim: str, passages: Sequence[Reading], parts: Sequence[Sequence[Segm
     return (hit / total if total else 0.0), total
 
 
+def shares_topic(text: str, others: Sequence[str]) -> bool:
+    """Whether anything that a text says, a name, date, figure, matter or word, is said in one of the others."""
+    readings = [read(other) for other in others]
+    return any(
+        found_in(unit, segments(other.text), other)
+        for other in readings
+        for unit in units(text)
+        if unit.figure is None or unit.figure.kind != "small"
+    )
+
+
 def windows(claim: str, passages: Sequence[Reading]) -> list[Window]:
     """All single sentences and neighbouring pairs of the passages, the one that carries most of the claim first."""
     found = []
