@@ -16,10 +16,13 @@ _THING = (
 )
 _ABSENT = (
     r"(?:not (?:be |been )?found|(?:does|do)(?:n['’]t| not) exist|no longer (?:available|exists?|here|online)"
-    r"|(?:has|have|been|was) (?:been )?(?:removed|deleted|moved|taken down)|(?:is|are|un)(?:n['’]t)?\s?(?:not )?available|expired"
-    r"|out of date|moved on|\bbroken\b|permanently (?:removed|deleted)|\bgone\b|(?:can['’]t|cannot|could(?:n['’]t| not)) (?:be )?(?:found|find)"
+    r"|(?:has|have|been|was) (?:been )?(?:removed|deleted|moved|taken down)"
+    r"|(?:is|are|un)(?:n['’]t)?\s?(?:not )?available|expired"
+    r"|out of date|moved on|\bbroken\b|permanently (?:removed|deleted)|\bgone\b"
+    r"|(?:can['’]t|cannot|could(?:n['’]t| not)) (?:be )?(?:found|find)"
     r"|nicht (?:mehr )?(?:gefunden|verfügbar|vorhanden|erreichbar|online)|existiert (?:leider )?nicht"
-    r"|gibt es (?:leider )?nicht|steht nicht (?:mehr )?zur|nicht bekannt|gelöscht|entfernt|verschoben|veraltet|abgelaufen"
+    r"|gibt es (?:leider )?nicht|steht nicht (?:mehr )?zur|nicht bekannt"
+    r"|gelöscht|entfernt|verschoben|veraltet|abgelaufen"
     r"|不存在|[已被](?:被|經|经)?(?:删除|刪除|下线|下線|下架|移除|过期|過期|失效|更改)|(?:或|已)过期|(?:或|已)過期|找不到"
     r"|[未没沒](?:能|有)?找到|[无無]法(?:找到|访问|訪問|显示|顯示|[浏瀏][览覽])|超[过過][^。]{0,4}期限|[输輸]入[错錯][误誤])"
 )

@@ -126,11 +126,13 @@ def refusals(
         print_json({"counts": dict(counts.most_common()), "refusals": rows})
         return
     table = Table(header_style="bold")
-    for name in ("reason", "address", "what was seen", "last try", "next try"):
+    for name in ("reason", "address, and what was seen there", "last try", "next try"):
         table.add_column(name, overflow="fold")
     for one in found[:limit]:
         later = f"{one.next_try:%Y-%m-%d %H:%M}" if one.next_try else "–"
-        table.add_row(one.reason, Text(plain(one.url)), Text(plain(one.message or "")), f"{one.last:%Y-%m-%d}", later)
+        seen = (one.message or "").removeprefix(f"{one.url}: ")
+        place = Text.assemble(plain(one.url), "\n", (plain(seen), "dim"))
+        table.add_row(one.reason, place, f"{one.last:%Y-%m-%d}", later)
     if found:
         out.print(table)
     err.print(_counted(counts, len(found), limit), markup=False)
