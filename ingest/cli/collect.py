@@ -296,7 +296,7 @@ def check(
         table.add_column(name)
     for one in check_sources(chosen, Options(allow_private=allow_private).fetching()):
         found.append(one)
-        newest = one.newest.date().isoformat() if one.newest else "–"
+        newest = f"{one.newest:%Y-%m-%d}, {one.age:.0f} days" if one.newest and one.age is not None else "–"
         share = f"{one.full_text:.0%}" if one.full_text is not None else "–"
         table.add_row(one.id, str(one.verdict), one.kind, str(one.items), newest, share, Text(plain(one.message)))
         note(f"{one.id}: {one.verdict}")
