@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from kb.comparing import Comparison
     from kb.conversation import Conversation
     from kb.dense import DenseIndex
+    from kb.differences import Difference
     from kb.estimating import Expected
     from kb.foreign import QueryEngine
     from kb.foreign import Retriever as ForeignRetriever
@@ -538,9 +539,33 @@ class KnowledgeBase:
             raise UsageError(f"no version {version_id} is stored here; lagebild search shows the ids")
         return found
 
-    def history(self, article_id: str) -> list[Version]:
-        """All versions of an article, the oldest first; empty for one that is not stored."""
-        return self.catalog.history(article_id)
+    def history(self, article: str) -> list[Version]:
+        """All versions of an article, the oldest first; empty for one that is not stored.
+
+        `article` is its id, its canonical URL, or the id of one of its versions.
+        """
+        for id in (article, digest("article", article)):
+            if found := self.catalog.history(id):
+                return found
+        one = self.catalog.versions([article]).get(article)
+        return self.catalog.history(one.article_id) if one else []
+
+    def diff(self, article: str, old: int | None = None, new: int | None = None) -> Difference:
+        """What one version of an article says otherwise than another; by their numbers, default: the last two.
+
+        Raises UsageError for an article that is not stored, or has no such versions.
+        """
+        from kb.differences import between
+
+        versions = {one.number: one for one in self.history(article)}
+        if not versions:
+            raise UsageError(f"no article {article} is stored here; lagebild search shows the ids")
+        newer = max(versions) if new is None else new
+        older = newer - 1 if old is None else old
+        if missing := [str(number) for number in (older, newer) if number not in versions]:
+            known = ", ".join(map(str, versions))
+            raise UsageError(f"the article has no version {' and '.join(missing)}; it has {known}")
+        return between(versions[older], versions[newer])
 
     def articles(self) -> pandas.DataFrame:
         """One row for each article in its current version, the newest publication first; articles of one `origin` tell
