@@ -53,9 +53,12 @@ def answers(
 ) -> None:
     """Ask the questions of a JSON Lines file (question, answers, answerable, optionally passages or corpus), and count
     right, wrong and invented answers, wrong refusals, and how well citations carry their sentences."""
+    from kb.evaluation import expected_cost
     from kb.grading import evaluate_answers
 
     with opened(context) as kb:
+        if provider != "none":
+            note(expected_cost(kb, file, provider, model))
         _show(evaluate_answers(kb, file, provider, model, note), as_json)
 
 
