@@ -206,3 +206,11 @@ spend = Table(
     Column("currency", String),
     Column("estimated", Boolean, nullable=False),
 )
+
+# Apart from `spend`, so that a home made before prices were dated needs no change.
+spend_price = Table(
+    "spend_price",
+    metadata,
+    Column("spend_id", Integer, primary_key=True),
+    Column("as_of", String, nullable=False),
+)

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from ingest.children import CPU, Parser
-from ingest.work import article_on
+from ingest.pages import article_on
 from kb.errors import CollectError
 from kb.models import Article, Link, Page
 from tests.faults.verdict import Tally
