@@ -4,8 +4,9 @@
         ingest(kb, [UrlTarget(url) for url in sites.sitemaps()])
         sites.visits()      # per host, when each request came and went
 
-Hosts are addresses (127.0.1.1, 127.0.1.2, …) on one port. Pages are of random words of ours, all different, between
-navigation such as real pages have. Started as a program, the module is that process: it serves until its input ends.
+Hosts are addresses (127.0.1.1, 127.0.1.2, …) on one port. Pages are of random letters, so that two are as little
+alike as two articles are, between navigation such as real pages have. Started as a program, the module is that
+process: it serves until its input ends.
 """
 
 from __future__ import annotations
@@ -18,14 +19,11 @@ import sys
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from string import ascii_lowercase
 from types import TracebackType
 from typing import Self
 
 from tests.newsroom import sitemap
-
-SYLLABLES = "ba ker mi lo sta ren ti vor ga ne sul pro da con fer li ma tes ur in".split()  # noqa: SIM905
-VOCABULARY = [first + second + third for first in SYLLABLES for second in SYLLABLES for third in SYLLABLES]
-"""Eight thousand words of no language, so that two pages are as little alike as two articles are."""
 
 DELAY = 0.005
 """Seconds for an answer, so that two requests at once would be seen."""
@@ -77,7 +75,8 @@ def article(host: str, path: str, words: int, links: int) -> bytes:
     dice = random.Random(f"{host}{path}")
 
     def sentence() -> str:
-        return " ".join(dice.choices(VOCABULARY, k=18)).capitalize() + "."
+        words = ("".join(dice.choices(ascii_lowercase, k=dice.randint(2, 9))) for _ in range(18))
+        return " ".join(words).capitalize() + "."
 
     paragraphs = "".join(f"<p>{sentence()} {sentence()} {sentence()}</p>" for _ in range(max(1, words // 54)))
     navigation = "".join(f'<li><a href="/section/{number}">Section {number}</a></li>' for number in range(links))
