@@ -80,7 +80,7 @@ def another_number(title: str, text: str, other_title: str, other_text: str) -> 
         return True
     many = found.figures + found.orders + found.days >= 2
     # Between a slip here and there and another wording altogether, changed figures are part of the editing.
-    if many and (found.rate > max(0.25, 2 * found.changed) or (found.rate >= 0.2 and found.changed > 0.25)):
+    if many and (found.rate > max(0.25, 2 * found.changed) or (found.rate >= 0.2 and found.changed > 0.15)):
         return True
     return bool(found.lead_figures) and found.rate > 0.12 and found.rate > 3 * found.changed
 
