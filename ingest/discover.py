@@ -60,6 +60,10 @@ class Discovery:
     language: str | None = None
 
 
+FEED_KINDS = ("feed", "json-feed")
+"""The kinds that are feeds."""
+
+
 def kind_of(page: Page) -> str:
     """What the bytes are, whatever their media type says.
 

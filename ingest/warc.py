@@ -134,8 +134,8 @@ class _Reader:
         limits = self._limits
         try:
             while (record := self._next()) is not None:
-                records += 1
                 found = self._page(record)
+                records += 1
                 pages += not isinstance(found, Passed)
                 if pages > limits.entries or records > RECORDS_A_PAGE * limits.entries:
                     raise CollectError("too_large", f"{self._name} holds more than {limits.entries:,} pages; split it")

@@ -20,7 +20,7 @@ from typing import Self
 
 from ingest.archives import Unread
 from ingest.children import Parser
-from ingest.discover import Discovery, kind_of
+from ingest.discover import FEED_KINDS, Discovery, kind_of
 from ingest.documents import read_file
 from ingest.pages import article_on
 from ingest.policy import FetchPolicy, Purpose
@@ -40,8 +40,7 @@ from kb.snapshots import Snapshots
 PARSERS = 2
 """Children that parse. Embedding is what takes time; two keep ahead of it."""
 
-FEEDS = ("feed", "json-feed")
-LISTS = (*FEEDS, "sitemap")
+LISTS = (*FEED_KINDS, "sitemap")
 
 NO_ARTICLE = frozenset({"index_page", "no_text", "too_short", "soft_404"})
 """Refusals after which a page that a person named may still be a page with links."""
@@ -199,6 +198,14 @@ class Bench:
             return iter([Refused(task, error)])
         return self._parsed(task, page)
 
+    def fetch(self, url: str, purpose: Purpose) -> Page | NotModified:
+        """One page, for itself. Raises CollectError."""
+        return self._web.fetch(url, purpose=purpose)
+
+    def feeds_on(self, page: Page) -> tuple[str, ...]:
+        """The feeds that an HTML page names. Raises CollectError."""
+        return self._parser.feeds_on(page)
+
     def _fetch(self, task: Look | Take) -> Page | NotModified:
         web = self._bold if task.source is not None and task.source.ignore_optout else self._web
         if isinstance(task, Take):
@@ -315,7 +322,7 @@ def discover_on(page: Page, source: Source | None, parser: Parser, *, sitemap: b
     kind = kind_of(page)
     if source is not None:
         wanted = "sitemap" if sitemap or source.kind is Kind.SITEMAP else str(source.kind)
-        right = {"feed": FEEDS, "sitemap": ("sitemap", "text")}.get(wanted)
+        right = {"feed": FEED_KINDS, "sitemap": ("sitemap", "text")}.get(wanted)
         if right is not None and kind not in right:
             message = f"{page.final_url} should be a {wanted} and is {kind}; see: lagebild sources check {source.id}"
             raise CollectError("not_a_feed", message)

@@ -25,12 +25,14 @@ from kb.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question of a test set, in its language, with the ids of the documents that answer it."""
+    """A question of a test set, in its language, with the ids of the documents that answer it. `today` is the day it
+    is asked on, `as_of` the day whose knowledge it is asked of."""
 
     id: str
     text: str
     language: str
     as_of: date | None
+    today: date | None
     relevant: frozenset[str]
 
 
@@ -95,7 +97,7 @@ def _scores(queries: Sequence[Query], rankings: Sequence[list[str]], languages: 
 
 
 def _rank(kb: KnowledgeBase, query: Query, documents: dict[int, str]) -> list[str]:
-    hits = kb.retriever.hits(query.text, kb.embedder.query(query.text), query.language, Filters(as_of=query.as_of))
+    hits = kb.retriever.hits(query.text, query.language, Filters(as_of=query.as_of), today=query.today)
     return list(dict.fromkeys(documents[hit.seq] for hit in hits))
 
 
@@ -128,6 +130,18 @@ def evaluate_answers(
         tally["refused"] += not answered and bool(row["answerable"])
         note(f"{number} of {len(asked)}")
     return {"questions": len(asked), "provider": provider or kb.settings.provider, "by_language": counts}
+
+
+def expected_cost(kb: KnowledgeBase, file: Path, provider: str | None = None, model: str | None = None) -> str:
+    """What asking all questions of the file will cost at most, reckoned from its first; nothing is sent."""
+    from kb.estimating import told
+
+    questions = list(rows(file, ("question", "answerable")))
+    if not questions:
+        return told(())
+    asked = provider or kb.settings.provider
+    found = kb.estimate(questions[0]["question"], [f"{asked}:{model}" if model else asked], calls=len(questions))
+    return f"{len(questions)} questions: {told(found)}, if all are like the first"
 
 
 OUTCOMES = ("correct", "invented", "refused")
@@ -188,9 +202,11 @@ def _queries(directory: Path) -> Iterator[Query]:
             relevant.setdefault(fields[0], set()).add(fields[1])
     for row in rows(directory / "queries.jsonl", ("_id", "text")):
         if row["_id"] in relevant:
-            as_of = date.fromisoformat(row["as_of"][:10]) if row.get("as_of") else None
+            as_of, today = (
+                date.fromisoformat(row[name][:10]) if row.get(name) else None for name in ("as_of", "today")
+            )
             language = row.get("language") or detect(row["text"])
-            yield Query(row["_id"], row["text"], language, as_of, frozenset(relevant[row["_id"]]))
+            yield Query(row["_id"], row["text"], language, as_of, today, frozenset(relevant[row["_id"]]))
 
 
 def rows(path: Path, needed: tuple[str, ...]) -> Iterator[dict[str, Any]]:

@@ -31,15 +31,18 @@ if TYPE_CHECKING:
     from kb.answering import Event
     from kb.answers import Answers
     from kb.asking import Asking
-    from kb.calling import Call, Opener
+    from kb.calling import Call, Opener, Own
     from kb.comparing import Comparison
     from kb.conversation import Conversation
     from kb.dense import DenseIndex
+    from kb.differences import Difference
+    from kb.estimating import Expected
     from kb.foreign import QueryEngine
     from kb.foreign import Retriever as ForeignRetriever
     from kb.local.server import LocalServer
     from kb.origins.tracing import Tracer
     from kb.providers import Registry
+    from kb.providers.services import Probe
     from kb.retrieval import Found, Retriever
     from kb.spend import Purse
     from kb.status import Status
@@ -285,6 +288,7 @@ class KnowledgeBase:
         fallback: Sequence[str] | None = None,
         consent: bool = False,
         interface: str | None = None,
+        own: Own | None = None,
         strict: bool = False,
         judge: bool = False,
         before: Sequence[str] = (),
@@ -297,8 +301,9 @@ class KnowledgeBase:
         refused. `interface` is the language of messages (en, de, zh). `strict` leaves out sentences that no
         passage carries; with `judge` the model that answered may lower verdicts of the check. `before` are
         the questions that were asked before, the last one last: a follow-up ("and Tencent?") is read with
-        them, and the first event is then Understood. Takes the filters of `search`. Raises ProviderError for
-        an id that is not registered.
+        them, and the first event is then Understood. `own` is what this user brings: a narrower data path,
+        keys, a way to end it. Takes the filters of `search`. Raises ProviderError for an id that is not
+        registered, or for embeddings outside that path.
         """
         from kb.inquiry import Wish, stream
 
@@ -313,6 +318,7 @@ class KnowledgeBase:
             interface or self.settings.language,
             strict,
             judge,
+            own,
         )
         return stream(self, question, wish, before)
 
@@ -336,18 +342,21 @@ class KnowledgeBase:
         answer_language: str | None = None,
         k: int = 8,
         interface: str | None = None,
+        own: Own | None = None,
+        told: Callable[[str, Event], None] = lambda *_: None,
         **filters: Unpack[Narrowing],
     ) -> Comparison:
         """Ask several providers (`qwen`, or `qwen:MODEL`) the same on the same passages; nobody stands in for another.
 
-        Takes the filters of `search`. Raises ProviderError for an id that is not registered, UsageError for
-        none or one twice.
+        `told` is given each event as it comes, and the name it was asked under, from several threads. Takes the
+        filters of `search`. Raises ProviderError for an id that is not registered, UsageError for none or one
+        twice.
         """
         from kb.inquiry import Wish, compare
 
         messages = interface or self.settings.language
-        wish = Wish("", None, answer_language, k, Filters.of(**filters), (), interface=messages)
-        return compare(self, question, providers, wish)
+        wish = Wish("", None, answer_language, k, Filters.of(**filters), (), interface=messages, own=own)
+        return compare(self, question, providers, wish, told)
 
     # ── stored answers ────────────────────────────────────────────────────────────────────────
 
@@ -380,6 +389,7 @@ class KnowledgeBase:
         interface: str | None = None,
         strict: bool = False,
         judge: bool = False,
+        own: Own | None = None,
     ) -> Iterator[Event]:
         """Ask a stored answer's question of another model on its frozen evidence, as of the same day.
 
@@ -389,10 +399,30 @@ class KnowledgeBase:
         from kb.inquiry import Wish, stream_again
 
         messages = interface or self.settings.language
-        wish = Wish(provider, model, answer_language, fallback=(), interface=messages, strict=strict, judge=judge)
+        wish = Wish(
+            provider, model, answer_language, fallback=(), interface=messages, strict=strict, judge=judge, own=own
+        )
         return stream_again(self, id, wish)
 
     # ── who is asked ──────────────────────────────────────────────────────────────────────────
+
+    def estimate(
+        self, question: str, providers: Sequence[str], *, calls: int = 1, own: Own | None = None, **filters: Any
+    ) -> list[Expected]:
+        """What asking each of `providers` will cost at most, for so many calls like this one.
+
+        No provider is asked. Takes the filters of `search`.
+        """
+        from kb.answering import Question, today
+        from kb.comparing import named
+        from kb.estimating import expected
+
+        self.keep_to(own)
+        passages = self.search(question, **filters)
+        asked = Question(question, detect(question), providers[0], None, today())
+        wanted = [named(each) for each in providers]
+        askings = [self.asking(id, model, fallback=(), own=own) for id, model in wanted]
+        return [expected(asked, passages, asking, calls) for asking in askings]
 
     def asking(
         self,
@@ -402,6 +432,7 @@ class KnowledgeBase:
         fallback: Sequence[str] | None = None,
         consent: bool = False,
         interface: str | None = None,
+        own: Own | None = None,
     ) -> Asking:
         """Who will be asked, in which order and within what. Raises ProviderError for an id that is not registered."""
         from kb.asking import Asking, order
@@ -411,7 +442,27 @@ class KnowledgeBase:
         for id in ids:
             self.registry.provider(id)
         named = model or self.settings.model_for(provider)
-        return Asking(ids, self.opener, self.purse, named, consent, interface or self.settings.language)
+        opener = self.opener.of(own)
+        return Asking(ids, opener, self.purse, named, consent, interface or self.settings.language)
+
+    def keep_to(self, own: Own | None) -> None:
+        """Raise ProviderError if a user's data path does not permit what every question is sent to: the embedder."""
+        from kb.providers.guarded import check_path
+
+        chosen = self.settings
+        if own is not None and chosen.embedder == "openai-like" and chosen.embedding_url:
+            area = self.registry.area(chosen.embedding_url)
+            check_path(chosen.embedding_url, area, self.opener.of(own).path, use="embeddings")
+
+    def probe(
+        self, provider: str, model: str | None = None, own: Own | None = None, interface: str | None = None
+    ) -> Probe:
+        """Ask a provider for one word, within the daily cap; how that went. Raises ProviderError for an unknown id."""
+        from kb.probing import probed
+
+        self.registry.provider(provider)
+        named = model or self.settings.model_for(provider)
+        return probed(self.opener.of(own), self.purse, provider, named, interface or self.settings.language)
 
     def caller(self, provider: str, model: str | None = None) -> Callable[[], Call]:
         """What opens a chat with a provider when it is called. Raises ProviderError for one that is not registered."""
@@ -488,9 +539,33 @@ class KnowledgeBase:
             raise UsageError(f"no version {version_id} is stored here; lagebild search shows the ids")
         return found
 
-    def history(self, article_id: str) -> list[Version]:
-        """All versions of an article, the oldest first; empty for one that is not stored."""
-        return self.catalog.history(article_id)
+    def history(self, article: str) -> list[Version]:
+        """All versions of an article, the oldest first; empty for one that is not stored.
+
+        `article` is its id, its canonical URL, or the id of one of its versions.
+        """
+        for id in (article, digest("article", article)):
+            if found := self.catalog.history(id):
+                return found
+        one = self.catalog.versions([article]).get(article)
+        return self.catalog.history(one.article_id) if one else []
+
+    def diff(self, article: str, old: int | None = None, new: int | None = None) -> Difference:
+        """What one version of an article says otherwise than another; by their numbers, default: the last two.
+
+        Raises UsageError for an article that is not stored, or has no such versions.
+        """
+        from kb.differences import between
+
+        versions = {one.number: one for one in self.history(article)}
+        if not versions:
+            raise UsageError(f"no article {article} is stored here; lagebild search shows the ids")
+        newer = max(versions) if new is None else new
+        older = newer - 1 if old is None else old
+        if missing := [str(number) for number in (older, newer) if number not in versions]:
+            known = ", ".join(map(str, versions))
+            raise UsageError(f"the article has no version {' and '.join(missing)}; it has {known}")
+        return between(versions[older], versions[newer])
 
     def articles(self) -> pandas.DataFrame:
         """One row for each article in its current version, the newest publication first; articles of one `origin` tell

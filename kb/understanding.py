@@ -56,7 +56,7 @@ POINTS_BACK = re.compile(
     r"\b(?:it|its|they|them|their|he|him|his|she|her|this|these|those)\b"
     r"|\b(?:er|sie|ihn|ihm|ihre?[nmrs]?|sein(?:e[nmrs]?)?|dies(?:e[rnms]?)?|deren|dessen|davon|dafür|dagegen|damit)\b"
     r"|(?<!gibt )(?<!gab )\bes\b|\b(?:das|that)\s*[?？]"
-    r"|[它他她]们?|这[项个些家种次样条]|该(?=公司|规定|规则|法|国|措施|禁令|企业|机构|模型|芯片)|其(?![他它中实余次])|此[举事次]"
+    r"|(?<!其)[它他她](?!国|人)们?|这[项个些家种次样条]|该(?=公司|规定|规则|法|国|措施|禁令|企业|机构|模型|芯片)|其(?![他它中实余次])|此[举事次]"
 )
 
 RELATIVE = re.compile(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -54,7 +54,14 @@ STOP = {
 STOPWORDS = {language: frozenset(words.split()) for language, words in STOP.items()}
 
 
+_ACCENTS = str.maketrans("äöüß", "aous")
+
 _STEMMING = Lock()
+
+
+_FIRM = re.compile(
+    r"(?P<name>[\u4e00-\u9fff]{2})(?:科技|智能|电子|半导体|微电子|通信|能源|机器人|资本|航天|生物|重工|集团|汽车|传感|软件|网络)(?!企业|公司的)"
+)
 
 
 def words(text: str, language: str) -> list[str]:
@@ -70,6 +77,24 @@ def query_words(text: str, language: str) -> list[str]:
         language, frozenset()
     )
     return [word for word in found if word not in stop] or found
+
+
+def standing(wanted: Collection[str], text: str, language: str) -> set[str]:
+    """Those of the wanted index words that stand in a text, found without cutting all of it.
+
+    A Chinese word stands where its characters do; of the others only those are stemmed that begin like a
+    wanted one, because stemming is what cutting a text costs, and a stem begins like its word, but for accents.
+    """
+    folded = unicodedata.normalize("NFKC", text).lower()
+    sought = set(wanted)
+    found = {word for word in sought if HAN.match(word) and word in folded}
+    found |= sought.intersection(dates(folded))
+    beginnings = {word[:3].translate(_ACCENTS) for word in sought - found}
+    for match in WORD.finditer(folded):
+        piece = match.group()
+        if not HAN.match(piece) and (not piece.isalnum() or piece[:3].translate(_ACCENTS) in beginnings):
+            found |= sought.intersection(_cut(piece, language))
+    return found
 
 
 def dates(folded: str) -> Iterator[str]:
@@ -117,6 +142,34 @@ def _jieba() -> Any:
     folder = user_cache_path("lagebild", ensure_exists=True)
     cutter.tmp_dir = str(folder)
     return cutter
+
+
+def cut(text: str) -> list[str]:
+    """A Chinese text as the words it is made of, in order, nothing left out."""
+    return list(_jieba().cut(text))
+
+
+def named_in_chinese(text: str) -> Iterator[tuple[int, int]]:
+    """Spans of names of people and firms in Chinese text, as far as a tagger of words tells them."""
+    for match in _FIRM.finditer(text):
+        yield match.start("name"), match.end()
+    at = 0
+    for word, kind in _tagged(text):
+        if kind in ("nr", "nrfg", "nrt") and len(word) > 1 and HAN.match(word):
+            yield at, at + len(word)
+        at += len(word)
+
+
+@lru_cache(maxsize=2048)
+def _tagged(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple((pair.word, pair.flag) for pair in _tagger().cut(text))
+
+
+@lru_cache
+def _tagger() -> Any:
+    from jieba.posseg import POSTokenizer
+
+    return POSTokenizer(_jieba())
 
 
 def _cut(folded: str, language: str) -> Iterator[str]:

@@ -52,9 +52,11 @@ def answers(
     as_json: Json = False,
 ) -> None:
     """Ask the questions of a JSON Lines file (question, answers, answerable) and count what came back."""
-    from kb.evaluation import evaluate_answers
+    from kb.evaluation import evaluate_answers, expected_cost
 
     with opened(context) as kb:
+        if provider != "none":
+            note(expected_cost(kb, file, provider, model))
         _show(evaluate_answers(kb, file, provider, model, note), as_json)
 
 

@@ -70,7 +70,7 @@ class AnswerPrinter:
     def follow(self, events: Iterable[Event]) -> Answer:
         from kb.answering import Done, Evidence
         from kb.answering import Text as Piece
-        from kb.events import Understood
+        from kb.events import Understood, Waiting
 
         answer: Answer | None = None
         for event in events:
@@ -83,6 +83,8 @@ class AnswerPrinter:
             elif isinstance(event, Evidence):
                 languages = ", ".join(f"{count} {name}" for name, count in event.coverage.by_language.items())
                 err.print(f"[dim]{event.coverage.passages} passages ({languages or 'none'}); asking …[/dim]")
+            elif isinstance(event, Waiting) and event.ahead:
+                err.print(f"[dim]the local model is busy; {event.ahead} before this question …[/dim]")
             elif isinstance(event, Piece):
                 out.print(Text(plain(event.text)), end="")
         assert answer is not None, "a stream of events ends with Done"
@@ -162,5 +164,7 @@ def _show_end(answer: Answer) -> None:
         out.print(Text(plain(f"judge {judge.provider} · {judge.model}: {said}"), style="dim"))
     who = f"{answer.answered_by} · {answer.model}" if answer.answered_by else "no model"
     tokens = f" · {usage.prompt_tokens}+{usage.completion_tokens} tokens" if usage.prompt_tokens else ""
+    price = f", price of {usage.price_as_of}" if usage.price_as_of else ""
+    cost = f" · {usage.cost:.4f} {usage.currency or ''}{price}" if usage.cost else ""
     articles = f"{coverage.articles or coverage.origins} articles, {coverage.origins} origins"
-    out.print(Text(plain(f"{answer.status} · {who}{tokens} · {articles} · {answer.id}"), style="dim"))
+    out.print(Text(plain(f"{answer.status} · {who}{tokens}{cost} · {articles} · {answer.id}"), style="dim"))

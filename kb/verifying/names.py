@@ -137,6 +137,8 @@ def _is_name(word: str, match: re.Match[str], claim: Reading, text: str) -> bool
     lower = word.lower()
     if lower in STOPWORDS["en"] or lower in STOPWORDS["de"] or len(word) < 3:
         return False
+    if claim.language == "zh" and word[0].isupper():
+        return True
     if load_words().lexicon.ids(lower):
         return False
     if claim.language == "zh":

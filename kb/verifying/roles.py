@@ -8,24 +8,35 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kb.entities import load_entities
+from kb.verifying.actors import OFFICE, STATE, UNKNOWN, actors
 from kb.verifying.lexicon import load_words
-from kb.verifying.names import unknown_names
-from kb.verifying.quotes import quotations
 from kb.verifying.reading import Reading
 
-STATE = frozenset({"country", "agency", "government-body", "legislature"})
-ACTORS = STATE | {"company", "person", "organization", "media", "project", "model", "chip", "product"}
-
 _BY = re.compile(
-    r"(?:\bby(?: the)?|\bvon(?: der| den| dem)?|\bvom|\bdurch(?: die| das| den)?|被|由|遭到|遭|受到)\s*(?:\w+\s)?$",
+    r"(?:\bby(?: the)?\b|\bvon(?: der| den| dem)?\b|\bvom\b|\bdurch(?: die| das| den)?\b|被|由|遭到|遭|受到)\s*(?:\w+\s)?$",
     re.IGNORECASE,
 )
 _AGAINST = re.compile(
-    r"(?:\b(?:against|to|toward|towards|on|at|into|over|upon|targeting|hitting|than)(?: the| its| a)?"
-    r"|\b(?:gegen|an|nach|gegenüber|auf|als|zu|zum|zur)(?: die| das| den| der| dem)?"
+    r"(?:\b(?:against|to|toward|towards|on|at|into|over|upon|targeting|hitting|than)(?: the| its| a)?\b"
+    r"|\b(?:gegen|an|nach|gegenüber|auf|als|zu|zum|zur)(?: die| das| den| der| dem)?\b"
     r"|对|向|给|针对|比|输往|运往|出口到|运到|赴)\s*(?:\w+\s)?$",
     re.IGNORECASE,
 )
+_ARTICLE = r"(?: the| its| a| die| das| den| dem| der)?\s(?:\w+\s)?$"
+_MARKS = {
+    "of": re.compile(r"\b(?:from|of|von|vom|aus|des)" + _ARTICLE + "|(?:从|自|来自)$", re.IGNORECASE),
+    "to": re.compile(r"\b(?:to|an|nach|zu|zum|zur|toward|towards)" + _ARTICLE + "|(?:向|给|对|到|与)$", re.IGNORECASE),
+    "against": re.compile(r"\b(?:against|gegen)" + _ARTICLE + "|针对$", re.IGNORECASE),
+}
+_OPENING = re.compile(
+    r"(?:[\s,;:，；]|\b(?!(?:by|von|vom|durch|against|gegen|with|mit|for|für|of|to|an|in|from|and|und|or|oder)\b)"
+    r"[^\W\d_\u4e00-\u9fff]+\b){0,9}",
+    re.IGNORECASE,
+)
+"""What may stand before the first actor of a clause: "while her colleague", "nachdem sich der Kunde"."""
+_ADJECTIVE = re.compile(r"\w+(?:ese|ish|utch|ian|ean|can|ench|sche[rnms]?)$")
+THINGS = frozenset({"factory", "rule", "law", "market", "export", "import", "control", "data_centre", "equipment"})
+"""Matters that nobody takes for somebody."""
 _DISPOSED = re.compile(r"(?:将|把)[^，。；、\s]{0,8}$")
 _SOURCE = re.compile(
     r"\b(?:according to|laut|as per)(?: the| der| dem| die)?\s*(?:\w+\s)?$",
@@ -34,7 +45,7 @@ _SOURCE = re.compile(
 _ASIDE = re.compile(
     r"(?:\b(?:of|in|with|for|between|like|via|from|about|under|within|including|after|since|through|across|near"
     r"|bei|mit|unter|zwischen|wie|seit|des|aus|in|im|für|über|um|samt|trotz|wegen|statt|darunter)"
-    r"(?: the| its| der| den| die| dem| das| einem| einer)?|在|与|和|同|自|从|来自|以及|及|跟)\s*(?:\w+\s)?$",
+    r"(?: the| its| der| den| die| dem| das| einem| einer)?\b|在|与|和|同|自|从|来自|以及|及|跟)\s*(?:\w+\s)?$",
     re.IGNORECASE,
 )
 _OBLIQUE = re.compile(r"\b(?:den|dem|einen|einem|einer|des)\s+(?:\w+\s)?$|\b(?:der)\s+\w+en\s$")
@@ -42,7 +53,8 @@ _JOINED = re.compile(r"\s*(?:and|und|sowie|or|oder|,|和|与|及|以及|、)\s*(
 _PASSIVE = {
     "en": re.compile(
         r"\b(?:was|were|is|are|been|be|being|gets?|got)\s+(?:\w+ly\s+|also\s+|not\s+|to be\s+)?"
-        r"(?:\w+ed|\w+en|\w+wn|\w+ught|cut|put|hit|struck|sold|told|built|sent|held|made|found|led)\b"
+        r"(?:\w+ed|\w+en|\w+wn|\w+ught|cut|put|hit|struck|sold|told|built|sent|held|made|found|led|"
+        r"lent|paid|kept|left|lost|met|read|set|shut|spent|won|laid|fed|hired|lost)\b"
         r"(?! (?:by|with) its own)"
     ),
     "de": re.compile(r"\b(?:wird|werden|wurde|wurden|worden)\b"),
@@ -58,8 +70,6 @@ _CONVERSE = re.compile(
     re.IGNORECASE,
 )
 
-
-_HOME = {"zh": "CN", "en": "US", "de": "DE"}
 
 VERBS = frozenset({"accuse", "sanction", "summon", "fine", "arrest"})
 """Matters that are verbs more often than nouns."""
@@ -77,9 +87,6 @@ _PRONOUN = re.compile(
 FEW = 3
 """Actors of a sentence whose parts can be told from their order alone."""
 
-UNKNOWN = "name"
-"""The kind of actors outside the registry: enough to see two of them swapped, not to tell what they are."""
-
 
 class Part(StrEnum):
     """What an actor does in a sentence; ASIDE is everything that is neither."""
@@ -91,11 +98,13 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """An actor named in a sentence and its part in it. Models outside the registry have ids like "model:qwen2.5"."""
+    """An actor named in a sentence and its part in it, with what ties it to the verb: "from", "to", "of" or "against",
+    in whatever language. Actors outside the registry have ids like "model:qwen2.5", "name:tan", "office:court"."""
 
     id: str
     part: Part
     kind: str
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,73 +118,55 @@ class Cast:
         return tuple(role for role in self.roles if role.part in parts)
 
 
-def cast(reading: Reading, spans: Sequence[tuple[int, int]]) -> Cast:
-    """The actors of some sentences of a text."""
-    found = [role for start, end in spans for role in _roles(reading, start, end)]
+def cast(reading: Reading, spans: Sequence[tuple[int, int]], names: frozenset[str] | None = None) -> Cast:
+    """The actors of some sentences of a text; with `names` (see `shared_names`) also those and the ones named by what
+    they are."""
+    found = [role for start, end in spans for role in _roles(reading, start, end, names)]
     converse = any(_CONVERSE.search(reading.text, start, end) for start, end in spans)
     return Cast(tuple(found), converse)
 
 
-def _roles(reading: Reading, start: int, end: int) -> Iterator[Role]:
-    registry = load_entities()
-    quoted = [(item.start, item.end) for item in quotations(reading.text) if not item.is_term]
-    named: list[tuple[int, int, tuple[str, ...], str]] = []
-    for mention in reading.mentions:
-        kind = registry[mention.ids[0]].kind
-        if start <= mention.start < end and kind in ACTORS and not _inside(mention.start, quoted):
-            named.append((mention.start, mention.end, _likely(mention.ids, reading), kind))
-    known = [(left, right) for left, right, _, _ in named]
-    for left, right in _unknown(reading, start, end):
-        if not _inside(left, quoted) and not any(left < b and right > a for a, b in known):
-            named.append((left, right, (f"name:{reading.text[left:right].split()[-1].lower()}",), UNKNOWN))
-    covered = [(left, right) for left, right, _, _ in named]
-    for left, right in reading.models:
-        if start <= left < end and not any(left < stop and right > begin for begin, stop in covered):
-            named.append((left, right, (f"model:{reading.text[left:right].lower()}",), "model"))
-    named.sort()
+def _roles(reading: Reading, start: int, end: int, names: frozenset[str] | None) -> Iterator[Role]:
     previous: tuple[int, Part] | None = None
     led = False
-    for left, right, ids, kind in named:
-        if led and _opens_clause(reading, left) and reading.text[left - 2 : left] in ("，", ", ", "；", "; "):
+    for actor in actors(reading, names or frozenset()):
+        left, right = actor.start, actor.end
+        if not start <= left < end or (actor.kind == OFFICE and names is None):
+            continue
+        if led and _opens_clause(reading, left):
             led = False
-        part = _part(reading, start, end, left, right, led or _acted_on(reading, start, left))
+        if actor.kind == "country" and _tells_which(reading, left, right):
+            part = Part.ASIDE
+        else:
+            part = _part(reading, start, end, left, right, led or _acted_on(reading, start, left))
         if previous is not None and _JOINED.fullmatch(reading.text[previous[0] : left]):
             part = previous[1]
         led = led or part is not Part.ASIDE
         previous = (right, part)
-        yield from (Role(id, part, kind) for id in ids)
+        mark = _mark(reading.text, start, left, right)
+        yield from (Role(id, part, actor.kind, mark) for id in actor.ids)
 
 
-def _inside(at: int, spans: Sequence[tuple[int, int]]) -> bool:
-    return any(start <= at < end for start, end in spans)
+def _mark(text: str, start: int, left: int, right: int) -> str:
+    """What ties an actor to the verb or to another word."""
+    if re.match(r"['’]s\b|的", text[right:]):
+        return "of"
+    before = text[max(start, left - 28) : left]
+    return next((mark for mark, pattern in _MARKS.items() if pattern.search(before)), "")
 
 
-def _likely(ids: tuple[str, ...], reading: Reading) -> tuple[str, ...]:
-    """The bearers of an ambiguous name that are meant if no more is said: those of the text's home."""
-    registry = load_entities()
-    home = tuple(id for id in ids if registry[id].country == _HOME.get(reading.language))
-    elsewhere = {id for mention in reading.mentions if len(mention.ids) == 1 for id in mention.ids}
-    return home if len(ids) > 1 and home and not elsewhere & set(ids) else ids
-
-
-def _unknown(reading: Reading, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Spans of names outside the registry, neighbouring words as one ("Rahim Tan")."""
-    span: tuple[int, int] | None = None
-    for name in unknown_names(reading):
-        if not start <= name.start < end or any(char.isdigit() for char in name.text):
-            continue
-        if span is not None and name.start - span[1] == 1:
-            span = (span[0], name.end)
-            continue
-        if span is not None:
-            yield span
-        span = (name.start, name.end)
-    if span is not None:
-        yield span
+def _tells_which(reading: Reading, left: int, right: int) -> bool:
+    """Whether a country only tells which things are meant: "Chinese plants", "niederländische Regeln"."""
+    next_to = {item.id for item in reading.matters if right < item.start <= right + 1}
+    return _ADJECTIVE.match(reading.text[left:right]) is not None and not next_to.isdisjoint(THINGS)
 
 
 def _opens_clause(reading: Reading, at: int) -> bool:
-    return any(start <= at <= start + 2 for start, _ in reading.clauses)
+    """Whether an actor is the first thing named in a clause that is not the first of its sentence."""
+    start = next((left for left, right in reading.clauses if left <= at < right), at)
+    if any(left == start for left, _ in reading.sentences):
+        return False
+    return _OPENING.fullmatch(reading.text, start, at) is not None and reading.text[start - 1 : start + 1] != "、"
 
 
 def _acted_on(reading: Reading, start: int, at: int) -> bool:

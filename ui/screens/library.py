@@ -166,7 +166,7 @@ def choose_version(versions: list[Version], current: Version) -> tuple[Version, 
             text("read.compare"),
             [None, *older],
             format_func=lambda each: text("read.no_comparison") if each is None else str(each),
-            width=240,
+            width=320,
         )
     return by_number[number], by_number[against] if against else None
 
