@@ -121,6 +121,8 @@ def test_a_wacz_holds_web_archives(tmp_path: Path) -> None:
     assert [one.url for one in captured(path) if isinstance(one, Page)] == [
         "https://news.example/chips", "https://news.example/gas",
     ]  # fmt: skip
+    (packed,) = captured(archive(tmp_path / "lzma.wacz", {"archive/data.warc": SITE[2]}, zipfile.ZIP_LZMA))
+    assert isinstance(packed, Unread) and packed.reason == "unreadable"
     (refused,) = captured(archive(tmp_path / "none.wacz", {"a.txt": b"a"}))
     assert isinstance(refused, Unread) and refused.reason == "unreadable"
 
