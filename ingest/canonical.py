@@ -273,7 +273,7 @@ def trusted_canonical(page_url: str, declared: str) -> str | None:
         there = urlsplit(canonical(urljoin(page_url, declared)))
     except ValueError:
         return None
-    if there.scheme not in ("http", "https") or own.scheme not in ("http", "https") or not _same_site(own, there):
+    if there.scheme not in ("http", "https") or own.scheme not in ("http", "https") or not same_site(own, there):
         return None
     if (own.path, own.query) == (there.path, there.query):
         return there.geturl()
@@ -286,7 +286,8 @@ def trusted_canonical(page_url: str, declared: str) -> str | None:
     return there.geturl()
 
 
-def _same_site(one: SplitResult, other: SplitResult) -> bool:
+def same_site(one: SplitResult, other: SplitResult) -> bool:
+    """Whether two addresses have one registrable domain (addresses and bare names: one host and port)."""
     if one.netloc == other.netloc:
         return True
     domain = registrable_domain(one.hostname or "")

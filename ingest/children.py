@@ -65,6 +65,11 @@ class Parser:
             self._free.put(None)
         self._workers = workers
 
+    def warm(self) -> None:
+        """Start the workers that are not there yet, without waiting for them: they load their libraries at once."""
+        for worker in [self._free.get_nowait() for _ in range(self._free.qsize())]:
+            self._free.put(worker or _Worker(*self._limits))
+
     def extract(self, page: Page, link: Link | None = None, **known: Any) -> Article:
         """As `ingest.extract.extract`; CollectError `timeout` or `hostile` for a page that exceeds its limits."""
         return cast(Article, self._ask("extract", page.final_url, page, link, **known))
@@ -223,15 +228,12 @@ def serve(cpu: float, memory: int) -> None:
     answers = os.fdopen(os.dup(1), "wb")
     # What a library prints must not end up between the frames.
     os.dup2(2, 1)
-    limited = False
+    # Libraries and models are loaded at the start's expense, not at the page's.
+    importlib.import_module("ingest.extract").warm()
+    _limit_memory(memory)
     while (frame := _receive(requests)) is not None:
         job, args, kwargs = pickle.loads(frame)  # noqa: S301  our own parent wrote it
         work = getattr(importlib.import_module(JOBS[job][0]), JOBS[job][1])
-        if not limited:
-            # Libraries and models are loaded at the start's expense, not at the page's.
-            importlib.import_module("ingest.extract").warm()
-            _limit_memory(memory)
-            limited = True
         _limit_cpu(cpu)
         _send(answers, pickle.dumps(_answer(work, args, kwargs), pickle.HIGHEST_PROTOCOL))
 

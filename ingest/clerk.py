@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from urllib.parse import urlsplit
 
 from ingest import state
+from ingest.canonical import canonical
+from ingest.refusals import is_stock_answer
 from ingest.work import Ended, Look, Read, Redo, Refused, Same, Take, Taken
 from kb import faults
+from kb.bodies import Bodies, Giver
+from kb.errors import CollectError
 from kb.knowledge import KnowledgeBase
 from kb.ledger import Item, Ledger, Stage
-from kb.models import Change, Outcome
+from kb.models import Article, Change, Link, Outcome
 
-GONE = frozenset({"not_found", "gone"})
+GONE = frozenset({"not_found", "gone", "soft_404"})
+"""Refusals that say of a stored article that its page is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,7 @@ class Clerk:
         self._ledger = ledger
         self._run = run_id
         self._since = since
+        self._bodies = Bodies(kb.catalog)
 
     def record(self, outcome: Outcome) -> Outcome:
         """Record an outcome that is of no address."""
@@ -41,20 +48,26 @@ class Clerk:
     def stored(self, result: Taken) -> Settled:
         """An article is committed, then recorded. Killed in between, the next run finds it stored."""
         task, article = result.task, result.article
-        name = article.url if isinstance(task, Read) and task.size > 1 else _name(task)
+        name = result.captured or (article.url if isinstance(task, Read) and task.size > 1 else _name(task))
         if self._since and article.published and article.published.day < self._since:
             message = f"published {article.published.iso()}, before {self._since}; left out"
             outcome = Outcome(name, message=message, title=article.title, source_id=article.source_id)
             # It stays pending: a run without --since takes it.
             return self._settled(task, outcome, None, later=True)
+        if result.captured and (message := self._superseded(article)):
+            outcome = Outcome(name, None, article.id, article.title, message=message, snapshot=article.snapshot)
+            return self._settled(task, outcome, None)
+        if not isinstance(task, Read) and (message := self._is_stock(task, article)):
+            return self.refused(Refused(task, CollectError("soft_404", message), article.snapshot))
         change = self._kb.add(article)
         faults.point("ingest.added")
         outcome = Outcome(
             name, change, article.id, article.title, source_id=article.source_id, snapshot=article.snapshot
         )
-        if isinstance(task, Read):
+        if isinstance(task, Read) and result.captured is None:
             return self._settled(task, outcome, None)
-        known = state.after_storing(replace(self._item(task), snapshot=article.snapshot), _now(), article.id)
+        item = self._item(task) if result.captured is None else self._page_item(result.captured)
+        known = state.after_storing(replace(item, snapshot=article.snapshot), _now(), article.id)
         if result.validators is not None:
             known = replace(known, etag=result.validators.etag, last_modified=result.validators.last_modified)
         return self._settled(task, outcome, known)
@@ -83,15 +96,46 @@ class Clerk:
                 outcome = replace(outcome, reason=None, message=f"gone: {error}; the article stays, marked as gone")
             return self._settled(task, outcome, replace(known, last=_now()), later=error.retry)
         if result.at is not None and result.at != _name(task):
-            return self._settled(task, outcome, None)
+            # A page of an archive can be replayed by its own address; a line of a file only with the file.
+            page = self._page_item(result.at) if result.snapshot else None
+            if page is None or page.stage is Stage.STORED:
+                return self._settled(task, outcome, None)
+            known = state.after_refusal(replace(page, snapshot=result.snapshot), _now(), error)
+            return self._settled(task, outcome, known)
         known = state.after_refusal(replace(known, snapshot=result.snapshot or known.snapshot), _now(), error)
         return self._settled(task, outcome, known, later=known.stage is Stage.FAILED)
 
-    def ended(self, result: Ended) -> None:
-        """A file that was read whole is passed over from now on, until it changes."""
+    def _is_stock(self, task: Take | Redo, article: Article) -> str:
+        """Why a page is what the host gives for any address; else nothing. Those that it gave it for are marked."""
+        host = urlsplit(article.url).netloc
+        others = self._bodies.note(host, article.content_hash, Giver(article.url, task.link.title))
+        if not is_stock_answer(task.link.title, [other.announced for other in others]):
+            return ""
+        for known in self._ledger.articles_at([other.url for other in others]).values():
+            self._kb.catalog.mark_gone(known)
+        return f"{article.url}: {host} gives the same title and text for {others[0].url}; it is no article"
+
+    def _superseded(self, article: Article) -> str:
+        """Why a capture must not become the current version: a later one is stored. Else nothing."""
+        current = next((one for one in self._kb.history(article.id) if one.current), None)
+        if current is None or current.id == article.version_id or current.fetched <= article.fetched:
+            return ""
+        return f"captured on {article.fetched:%Y-%m-%d}; a later reading of it ({current.fetched:%Y-%m-%d}) is stored"
+
+    def ended(self, result: Ended) -> Outcome | None:
+        """A file that was read whole is passed over from now on, until it changes. What was passed over in it is
+        told."""
         if result.whole and self._since is None:
             known = state.after_storing(self._item(result.task), _now(), result.article_id or "")
             self._ledger.save_item(replace(known, etag=result.task.mark, article_id=result.article_id))
+        if not result.passed:
+            return None
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(result.passed.items(), key=lambda one: -one[1]))
+        return self.record(Outcome(_name(result.task), message=f"{result.found} pages; passed over: {kinds}"))
+
+    def _page_item(self, url: str) -> Item:
+        key, now = canonical(url), _now()
+        return self._ledger.items([key]).get(key) or Item(key, Stage.PENDING, now, now, link=Link(url))
 
     def _item(self, task: Take | Read | Redo) -> Item:
         now = _now()

@@ -1,16 +1,21 @@
-"""The threads of a run: they take tasks lane by lane and hand results to the thread that commits.
+"""The threads of a run: some fetch, lane by lane; some have pages parsed; another thread, the run's, commits.
 
-Results wait in a short queue, so that fetching never runs far ahead of embedding and memory stays flat.
+    lanes ─ fetchers → begun ─ readers → results ─ the run
+
+Fetching never waits for parsing, or a slow page would cost its host's neighbours their turns; but both queues are
+short, so that neither runs far ahead of embedding and memory stays flat.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from ingest import politeness
 from ingest.addresses import is_local_name
@@ -19,8 +24,20 @@ from ingest.wire import target
 from ingest.work import PARSERS, Bench, Look, Result, Take, Task
 from kb.errors import CollectError
 
+T = TypeVar("T")
+
 AHEAD = 8
 """Results that may wait to be committed."""
+
+BEGUN = 16
+"""Pages that may wait to be parsed; at 15 MB each, the most a page may have, 240 MB."""
+
+FETCHERS = 32
+"""Threads that fetch. Most of them wait for their host's next turn: no more than `policy.concurrency` requests are
+under way at once, which the client sees to."""
+
+READERS = PARSERS + 2
+"""Threads that keep snapshots, wait for a parser's child, and hand results over."""
 
 DISK = "disk"
 NOWHERE = "nowhere"
@@ -54,10 +71,12 @@ class Crew:
         self._hosts = bench.hosts
         self._lanes: Lanes[Task] = Lanes(self._pause)
         self._results: queue.Queue[Result | _Finished | _Broken] = queue.Queue(AHEAD)
+        self._begun: queue.Queue[Iterator[Result] | None] = queue.Queue(BEGUN)
         self._numbers = count()
         self._outstanding = 0
         self._closed = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._fetchers: list[threading.Thread] = []
+        self._readers: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
         return self
@@ -67,6 +86,9 @@ class Crew:
     ) -> None:
         self._closed.set()
         self._lanes.close()
+        for _ in self._readers:
+            with suppress(queue.Full):
+                self._begun.put_nowait(None)
         self._bench.save_hosts()
         if self.busy:
             # A request under way may take its 45 seconds; nobody should wait for that.
@@ -82,10 +104,12 @@ class Crew:
     def put(self, task: Task) -> None:
         """Hand out a task. Lists go before the pages of their host: they bring work for other hosts."""
         self._outstanding += 1
-        if len(self._threads) < self._policy.concurrency:
-            thread = threading.Thread(target=self._serve, name=f"ingest-{len(self._threads)}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        if isinstance(task, Look | Take):
+            self._bench.warm()
+        if len(self._fetchers) < FETCHERS:
+            self._fetchers.append(_started(self._fetch))
+        if len(self._readers) < READERS:
+            self._readers.append(_started(self._read))
         self._lanes.put(self._lane(task), task, first=isinstance(task, Look) and task.depth == 0)
 
     def result(self, timeout: float) -> Result | None:
@@ -126,34 +150,46 @@ class Crew:
             return 0.0
         return (ready - now).total_seconds()
 
-    def _serve(self) -> None:
+    def _fetch(self) -> None:
         while (taken := self._lanes.take()) is not None:
             lane, task = taken
-            held = [lane]
-
-            def release(held: list[str] = held) -> None:
-                while held:
-                    self._lanes.done(held.pop())
-
             try:
-                for result in self._bench.work(task, release):
-                    release()
-                    self._hand_over(result)
-                self._hand_over(_Finished())
+                begun = self._bench.begin(task)
             except BaseException as error:  # noqa: BLE001 - a thread's error belongs to the thread that commits
                 self._hand_over(_Broken(error))
+                continue
             finally:
-                release()
+                self._lanes.done(lane)
+            self._put(self._begun, begun)
+
+    def _read(self) -> None:
+        while (begun := self._begun.get()) is not None and not self._closed.is_set():
+            try:
+                for result in begun:
+                    self._hand_over(result)
+                self._hand_over(_Finished())
+            except BaseException as error:  # noqa: BLE001 - as above
+                self._hand_over(_Broken(error))
 
     def _hand_over(self, result: Result | _Finished | _Broken) -> None:
+        self._put(self._results, result)
+
+    def _put(self, place: queue.Queue[T], one: T) -> None:
+        """Put one thing as soon as there is room; drop it once the run is over."""
         while not self._closed.is_set():
             try:
-                return self._results.put(result, timeout=0.5)
+                return place.put(one, timeout=0.5)
             except queue.Full:
                 continue
 
     def _end(self) -> None:
-        for thread in self._threads:
+        for thread in self._fetchers + self._readers:
             thread.join()
         if self._close:
             self._bench.close()
+
+
+def _started(work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work, name=f"ingest-{work.__name__}", daemon=True)
+    thread.start()
+    return thread

@@ -71,6 +71,21 @@ class Decoded:
         han = sum("\u4e00" <= char <= "\u9fff" for char in self.text)
         return min(1.0, self.replaced / (beyond if 2 * han > beyond else max(beyond, len(self.text) / 5)))
 
+    @property
+    def unreadable(self) -> bool:
+        """Whether too much is lost: over 1 % of the text, unless that is the trace of a few bad bytes."""
+        return self.damage > DAMAGE and (self.replaced > STRAY or self.damage > MOST_DAMAGE)
+
+
+DAMAGE = 0.01
+"""Share of unreadable characters up to which a text is fit to be quoted from, however long it is."""
+
+STRAY = 40
+"""Unreadable characters that twenty bad bytes may leave: a line or two of a page, which is read all the same."""
+
+MOST_DAMAGE = 0.1
+"""Share from which even a short text is noise: one read in a wrong codec loses a fifth and more."""
+
 
 def decode(content: bytes, declared: str | None, media_type: str) -> Decoded:
     """The text of `content`; `declared` is the charset of the HTTP header, `media_type` its type.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -17,16 +16,18 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ingest import dates
+from ingest.canonical import same_site
 from ingest.cleaning import clean, one_line
 from ingest.decode import decode
 from ingest.extract.body import parse
+from ingest.kinds import kind_of, unpacked
 from kb.errors import CollectError
 from kb.models import Link, Page
 
 MOST_LINKS = 50_000
 """Links read of one file: the limit of the sitemap protocol."""
-MOST_ENTRIES = 5_000
-"""Entries read of one feed; real ones have up to a few hundred."""
+MOST_ENTRIES = 20_000
+"""Entries read of one feed; real ones have up to a few hundred. So many take 6 s, of the 10 s a page may take."""
 LARGEST = 50_000_000
 """Bytes of an unpacked sitemap: the limit of the protocol."""
 LONGEST_URL = 2_048
@@ -34,12 +35,6 @@ MOST_LISTED = 300
 """Links read off one listing page."""
 
 _ENTITY = re.compile(rb"<!ENTITY", re.I)
-_FEED_ROOT = re.compile(rb"<(?:[a-z0-9]+:)?(rss|feed|rdf)[\s>:/]", re.I)
-_SITEMAP_ROOT = re.compile(rb"<(?:[a-z0-9]+:)?(urlset|sitemapindex)[\s>/]", re.I)
-_HTML_ROOT = re.compile(
-    rb"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]|<(?:div|p|article|meta|title|h1)[\s>]", re.I
-)
-_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _NEWS = "{http://www.google.com/schemas/sitemap-news/0.9}"
 
 
@@ -57,61 +52,6 @@ class Discovery:
     children: tuple[str, ...] = ()
     ttl: int | None = None
     language: str | None = None
-
-
-def kind_of(page: Page) -> str:
-    """What the bytes are, whatever their media type says.
-
-    One of feed, sitemap, html, pdf, json-feed, jsonl, json, markdown, text, gzip, empty, binary.
-    """
-    content = _unpacked(page.content, 4_096) if page.content.startswith(b"\x1f\x8b") else page.content
-    head = content[:4_096].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
-    if not head:
-        return "empty"
-    if head.startswith(b"%PDF"):
-        return "pdf"
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff") or (b"\x00" in content[:64] and b"<" in content[:64]):
-        head = (
-            decode(content[:4_096], None, page.media_type)
-            .text.encode("utf-8", "replace")
-            .lstrip(b"\xef\xbb\xbf \t\r\n")
-        )
-    if root := _root(head):
-        return root
-    if head[:1] in (b"{", b"["):
-        return _json_kind(content, head)
-    if _HTML_ROOT.search(head):
-        return "html"
-    if _CONTROL.search(head[:1_024]):
-        return "binary"
-    name = urlsplit(page.url).path.lower()
-    if head.startswith(b"---") or name.endswith((".md", ".markdown")) or page.media_type == "text/markdown":
-        return "markdown"
-    return "html" if page.media_type in ("text/html", "application/xhtml+xml") else "text"
-
-
-def _root(head: bytes) -> str | None:
-    """Feed or sitemap by the first element, past declaration, comments and doctype."""
-    start = re.sub(rb"<\?.*?\?>|<!--.*?-->|<!DOCTYPE\s+[^\[>]*(?:\[.*?\])?\s*>", b"", head, flags=re.I | re.S).lstrip()
-    first = re.match(rb"<[^!?][^>]*", start)
-    if first is None:
-        return None
-    opening = first[0] + b">"
-    if _SITEMAP_ROOT.match(opening):
-        return "sitemap"
-    match = _FEED_ROOT.match(opening)
-    return "feed" if match else None
-
-
-def _json_kind(content: bytes, head: bytes) -> str:
-    if b"jsonfeed.org/version" in head[:1_000]:
-        return "json-feed"
-    lines = [line for line in content[:65_536].splitlines() if line.strip()]
-    try:
-        json.loads(lines[0])
-    except (ValueError, RecursionError, IndexError):
-        return "json"
-    return "jsonl" if lines[0].strip().startswith(b"{") else "json"
 
 
 def discover(page: Page, source_id: str | None = None, timezone: str | None = None) -> Discovery:
@@ -161,20 +101,11 @@ def _address(href: Any, base: str) -> str | None:
     return url.partition("#")[0] if not parts.fragment.startswith(("!", "/")) else url
 
 
-def _unpacked(content: bytes, limit: int) -> bytes:
-    """A gzip file's bytes, at most `limit`; what can be read of a damaged one."""
-    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    try:
-        return unpacker.decompress(content, limit)
-    except zlib.error:
-        return b""
-
-
 def _safe_xml(page: Page) -> bytes:
     """The XML of a page, unpacked. Raises CollectError for documents that define entities: those are attacks."""
     content = page.content
     if content.startswith(b"\x1f\x8b"):
-        content = _unpacked(content, LARGEST + 1)
+        content = unpacked(content, LARGEST + 1)
         if len(content) > LARGEST:
             raise CollectError("too_large", f"{page.final_url}: more than {LARGEST // 1_000_000} MB when unpacked")
     declaration = content[:65_536]
@@ -198,11 +129,15 @@ def _sitemap(page: Page, source_id: str | None, timezone: str | None) -> Discove
         raise CollectError("not_a_feed", f"{page.final_url}: the sitemap cannot be read")
     links: dict[str, Link] = {}
     children: dict[str, None] = {}
-    news = False
+    news, strange, own = False, 0, urlsplit(page.final_url)
     for entry in list(root)[:MOST_LINKS]:
         name = _local(entry)
         address = _address(_child(entry, "loc"), page.final_url)
         if address is None:
+            continue
+        # A sitemap speaks for its own site (sitemaps.org, "location"); else it could send us anywhere.
+        if not same_site(own, urlsplit(address)):
+            strange += 1
             continue
         if name == "sitemap":
             children[address] = None
@@ -220,12 +155,14 @@ def _sitemap(page: Page, source_id: str | None, timezone: str | None) -> Discove
             links[address] = Link(address, source_id, one_line(title) if title else None, published)
     kind = "sitemap-index" if children and not links else "news-sitemap" if news else "sitemap"
     if not links and not children:
-        raise CollectError("no_links", f"{page.final_url}: the sitemap names no pages")
+        others = f" of its own site, and {strange} of others" if strange else ""
+        raise CollectError("no_links", f"{page.final_url}: the sitemap names no pages{others}")
     return Discovery(kind, "", tuple(links.values()), tuple(children))
 
 
 def _local(element: _Element) -> str:
-    return etree.QName(element).localname.lower() if isinstance(element.tag, str) else ""
+    # Not etree.QName: it raises for a name that the parser, recovering, has let pass.
+    return element.tag.rpartition("}")[2].lower() if isinstance(element.tag, str) else ""
 
 
 def _child(element: _Element, name: str) -> str:
@@ -259,17 +196,28 @@ def _feed(page: Page, source_id: str | None, timezone: str | None) -> Discovery:
     host = urlsplit(page.final_url).hostname or ""
     chinese = language == "zh" or host.endswith((".cn", ".tw", ".hk"))
     links: dict[str, Link] = {}
+    stories: set[tuple[str, str]] = set()
     for entry in parsed.entries[:MOST_ENTRIES]:
         link = _entry(entry, page, source_id, timezone, chinese)
-        if link is not None:
+        if link is None:
+            continue
+        # One story under two addresses has one id; but some feeds give one id to all their items.
+        story = (str(entry.get("id") or link.url), link.title or link.url)
+        if story not in stories:
+            stories.add(story)
             links.setdefault(link.url, link)
     return Discovery("feed", one_line(str(feed.get("title") or "")), tuple(links.values()), (), _ttl(feed), language)
 
 
+OWN_ENCODINGS = frozenset({b"gb2312", b"gbk", b"gb18030", b"big5", b"utf-16", b"utf-16le", b"utf-16be", b"utf-32"})
+"""A declaration that can be read byte by byte is in none of the wide ones, whatever it says."""
+
+
 def _readable(content: bytes, page: Page) -> bytes:
-    """The feed with its declared Chinese encoding read by us, damage and all; others are feedparser's own business."""
+    """The feed with an encoding read by us that is Chinese, damage and all, or cannot be what is declared; others are
+    feedparser's own business."""
     declared = re.search(rb"""<\?xml[^>]*encoding\s*=\s*["']([A-Za-z0-9_-]+)""", content[:200])
-    if declared is None or declared[1].lower() not in (b"gb2312", b"gbk", b"gb18030", b"big5"):
+    if declared is None or declared[1].lower() not in OWN_ENCODINGS:
         return content
     decoded = decode(content, None, "application/xml")
     return re.sub(r"""(<\?xml[^>]*encoding\s*=\s*["'])[A-Za-z0-9_-]+""", r"\1utf-8", decoded.text, count=1).encode(

@@ -6,11 +6,14 @@ Every refusal has a reason in one word, so that reports can count them, and a me
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from lxml.etree import _Element
 
+from ingest import walls
 from ingest.extract.claims import Claims
+from ingest.extract.teasers import own_text, teasers
 from ingest.extract.trimming import key_of, linked_lines
 from kb.errors import CollectError
 from kb.models import Page
@@ -19,46 +22,20 @@ SHORTEST = {"zh": 150, "ja": 150, "ko": 200}
 """Characters an article has at least; a Chinese character says about as much as three letters."""
 SHORTEST_ELSE = 400
 
-DAMAGE = 0.01
-"""Share of unreadable characters from which a page is refused."""
-
 EXCERPT = 1_500
 """Characters (500 in Chinese) under which a text that is marked as paid for is taken to be its opening only."""
 
 _WALL = 1_200
 """Characters under which a text is looked at for the phrases of walls: an article about cookies is longer."""
 
-_PHRASES = {
-    "consent": r"(?:accept|manage|reject)(?: all)? cookies|we (?:and our (?:\d+ )?partners )?(?:use|store)[^.]{0,40}"
-    r" cookies|your privacy choices"
-    r"|before you continue to|cookie-einstellungen|alle (?:cookies )?akzeptieren|wir (?:und unsere (?:\d+ )?partner"
-    r" )?(?:verwenden|nutzen|setzen)[^.]{0,40}cookies"
-    r"|mit werbung weiterlesen|werbung und tracking|zustimmen und weiter|einwilligung widerrufen"
-    r"|接受所有\s?cookie|同意并继续"
-    r"|使用\s?cookie",
-    "paywall": r"subscribe to (?:continue|read|unlock)|(?:this|the) (?:article|content|story) is (?:only )?(?:for"
-    r"|available to|reserved for) subscribers"
-    r"|already a subscriber|to continue reading|unlock this article|become a (?:member|subscriber) to (?:read"
-    r"|continue)|start your (?:free )?trial"
-    r"|weiterlesen mit|jetzt (?:abonnieren|testen) und (?:weiter)?lesen|exklusiv für abonnenten|nur für abonnenten"
-    r"|artikel freischalten|mit .{0,12}plus.{0,12} weiterlesen"
-    r"|登录后阅读全文|订阅后(?:可)?阅读|付费(?:后)?阅读|本文为付费内容|会员专享|开通会员|购买后阅读|剩余\s*\d+%",
-    "login": r"(?:please )?(?:log|sign) in to (?:continue|read|view|access)|you must be logged in|create (?:a free"
-    r"|an) account to|bitte (?:melden sie sich|loggen sie sich)"
-    r"|anmelden,? um (?:weiterzulesen|fortzufahren)|请先?登录|登录后查看|请登录后|扫码登录",
-    "javascript": r"(?:enable|turn on|activate|requires?) (?:java ?script|js)\b|javascript is (?:disabled|required"
-    r"|not enabled)|java ?script (?:aktivieren|ist deaktiviert)"
-    r"|aktivieren sie java ?script|请(?:开启|启用|打开)\s*java ?script|浏览器(?:不支持|禁用)"
-    r"|checking (?:your browser|if the site"
-    r" connection)|verify(?:ing)? you are (?:a )?human"
-    r"|just a moment|security check|access denied|are you a robot|unusual traffic|安全验证|人机验证|访问过于频繁",
-    "soft_404": r"page (?:not found|cannot be found|does(?:n['’]t| not) exist|you (?:are|were) looking for)|(?:error"
-    r" )?404\b|no longer available|has been (?:removed|deleted)"
-    r"|seite (?:nicht gefunden|existiert nicht|wurde nicht gefunden)|nicht (?:mehr )?verfügbar"
-    r"|页面不存在|页面(?:没有|未)找到"
-    r"|内容已(?:被)?删除|文章(?:已|不存在)|您访问的(?:页面|内容)|找不到(?:您|该|页面)",
-}
-PHRASES = {reason: re.compile(pattern, re.I) for reason, pattern in _PHRASES.items()}
+STOCK_AFTER = 2
+"""Other addresses of a host with the same text from which it is no article's."""
+
+_EMPTY = 80
+"""Characters under which a page with scripts shows nothing by itself."""
+
+MANY_CARDS = 10
+"""Teasers from which a page without a text of its own is a list."""
 
 MESSAGES = {
     "consent": "the page asks for consent to cookies instead of showing an article",
@@ -132,9 +109,11 @@ def judge(
             "opt_out", f"{where}: the publisher asks not to be kept or mined ({', '.join(sorted(directives))})"
         )
     shortest = SHORTEST.get(language, SHORTEST_ELSE)
-    if reason := _wall(tree, claims, title, text, found, shortest):
+    cards = teasers(tree)
+    text = own_text(text, tree, cards)
+    if reason := _wall(tree, cards, claims, title, text, found, shortest):
         raise CollectError(reason, f"{where}: {MESSAGES[reason]}", retry=reason == "javascript")
-    if _is_index(tree, claims, found, where, shortest):
+    if _is_index(tree, claims, found, where, shortest) or (len(cards) >= MANY_CARDS and len(text) < shortest):
         raise CollectError("index_page", f"{where}: this is a list of articles; add it as a source instead")
     if not text:
         raise CollectError("no_text", f"{where}: no text was found on the page")
@@ -157,47 +136,41 @@ def _directives(page: Page, tree: _Element, claims: Claims) -> set[str]:
     return found | ({"tdm-reservation"} if reservation.strip() == "1" else set())
 
 
-def _wall(tree: _Element, claims: Claims, title: str, text: str, found: str, shortest: int) -> str | None:
-    """Which wall the reader stands before, if any."""
+def _wall(
+    tree: _Element, cards: list[_Element], claims: Claims, title: str, text: str, found: str, shortest: int
+) -> str | None:
+    """Which wall the reader stands before, if any. `text` is the page's own, without teasers of other pages."""
     limit = _WALL * shortest // SHORTEST_ELSE
     if claims.free is False and len(text) < EXCERPT * shortest // SHORTEST_ELSE:
         return "paywall"
-    if PHRASES["soft_404"].search(title) and len(text) < limit:
-        return "soft_404"
     if len(text) >= limit:
         return None
-    seen = f"{title}\n{found}\n{_visible(tree)}"
-    for reason in ("soft_404", "paywall", "consent", "login", "javascript"):
-        # A phrase in a long enough text counts only where walls stand: at its end or as most of it.
-        place = seen if len(text) < shortest else found[-300:]
-        hits = len({match.lower() for match in PHRASES[reason].findall(place)})
-        if hits and (len(text) < shortest or reason in ("paywall", "login") or (reason == "consent" and hits > 1)):
-            return reason
-    if len(text) < shortest and _empty_shell(tree):
-        return "javascript"
-    return None
+    if any(walls.is_error(one) for one in (title, *_headlines(tree))):
+        return "soft_404"
+    if len(text) >= shortest:
+        return walls.spoken(found[-300:])
+    shown = _visible(tree, cards)
+    seen = f"{title}\n{found if not cards else text}\n{shown}"
+    if reason := walls.hinted(seen) or walls.spoken(seen):
+        return reason
+    return "javascript" if len(shown) < _EMPTY and any(True for _ in tree.iter("script")) else None
 
 
-def _visible(tree: _Element) -> str:
-    """The page's words, noscript included: that is where shells speak."""
-    parts = (
-        text
-        for element in tree.iter()
-        if element.tag not in ("script", "style")
-        for text in (element.text, element.tail)
-        if text
-    )
+def _headlines(tree: _Element) -> list[str]:
+    return [" ".join("".join(element.itertext()).split()) for element in tree.iter("h1")][:3]
+
+
+def _visible(tree: _Element, cards: list[_Element]) -> str:
+    """The page's own words, without its frame; noscript included: that is where shells speak."""
+    passed = {element for part in (*tree.iter("nav", "footer", "script", "style"), *cards) for element in part.iter()}
+    parts = []
+    for element in tree.iter():
+        if element not in passed and element.text and isinstance(element.tag, str):
+            parts.append(element.text)
+        # What follows a part of the frame is not of it.
+        if element.tail and element.getparent() not in passed:
+            parts.append(element.tail)
     return " ".join(" ".join(parts).split())[:3000]
-
-
-def _empty_shell(tree: _Element) -> bool:
-    """A page whose body is a root element and scripts: built in the browser."""
-    scripts = sum(1 for _ in tree.iter("script"))
-    return (
-        scripts > 0
-        and len(_visible(tree)) < 200
-        and any(element.get("id") in ("root", "app", "__next", "__nuxt") for element in tree.iter("div"))
-    )
 
 
 def _is_index(tree: _Element, claims: Claims, text: str, url: str, shortest: int) -> bool:
@@ -213,3 +186,14 @@ def _is_index(tree: _Element, claims: Claims, text: str, url: str, shortest: int
         return True
     sentences = len(re.findall(r"[.!?](?:\s|$)|[。！？]", text))
     return len(links) > 40 and sum(map(len, links)) > 4 * len(text) and sentences < 6 and len(text) < 5 * shortest
+
+
+def is_stock_answer(announced: str | None, others: Sequence[str | None]) -> bool:
+    """Whether a text is what a host answers for whatever it does not have (a soft 404).
+
+    `announced` is the title by which a feed or list led to it, `others` the same for the other addresses of the host
+    that gave exactly this title and text before. One article may lie under two addresses; but not under three, nor
+    under two that were announced as different things.
+    """
+    different = announced and any(other and key_of(other) != key_of(announced) for other in others)
+    return bool(different) or len(others) >= STOCK_AFTER

@@ -18,17 +18,19 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from types import FrameType
+from urllib.parse import unquote, urlsplit
 
 from ingest import state
 from ingest.canonical import canonical
 from ingest.clerk import Clerk
 from ingest.crew import Crew
-from ingest.documents import SUFFIXES
+from ingest.files import LINES, file_mark, files_below, leads_out, lines_in
 from ingest.jobs import Jobs
 from ingest.policy import FetchPolicy
 from ingest.progress import Meter, Progress
 from ingest.sources import Kind, Source, Sources, load_sources
 from ingest.targets import FileTarget, SourceTarget, Target, UrlTarget
+from ingest.warc import USUAL_PAGE, is_web_archive
 from ingest.web import Validators
 from ingest.work import (
     Bench,
@@ -42,9 +44,6 @@ from ingest.work import (
     Same,
     Take,
     Taken,
-    file_mark,
-    files_below,
-    lines_in,
 )
 from kb import faults
 from kb.errors import CollectError, KBError, UsageError
@@ -59,8 +58,6 @@ RECHECK_AFTER = timedelta(hours=6)
 
 FILES_AT_ONCE = 500
 """Files whose state is looked up in one query."""
-
-LINES = (".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +211,8 @@ class _Run:
         if isinstance(result, Ended):
             self._unsettled -= 1
             self._meter.expect(result.found - result.task.size)
-            self._clerk.ended(result)
+            told = self._clerk.ended(result)
+            yield from [told] if told else ()
             return
         if isinstance(result, Refused) and isinstance(result.task, Look):
             self._jobs.unlooked(result.task, result.error, result.snapshot)
@@ -265,7 +263,7 @@ class _Run:
             elif isinstance(target, FileTarget):
                 yield from self._begin_files([target.path], None, named=True)
             else:
-                yield from self._begin_files(files_below(target.path, SUFFIXES), None)
+                yield from self._begin_folder(target.path, None)
 
     def _begin_address(self, url: str) -> None:
         """An address that a person named; that of a source is read as the source, whatever was read there before."""
@@ -277,7 +275,7 @@ class _Run:
 
     def begin_recheck(self) -> Iterator[Outcome]:
         now = _now()
-        for known in self._ledger.stored_since(now - RECENT, now - RECHECK_AFTER):
+        for known in self._ledger.stored_since(now - RECENT, now - RECHECK_AFTER, now):
             if known.url.startswith("http"):
                 link = known.link or Link(known.url, known.source_id)
                 given = Validators(known.etag, known.last_modified)
@@ -287,7 +285,9 @@ class _Run:
 
     def begin_replay(self, reason: str) -> Iterator[Outcome]:
         for known in self._ledger.refused(reason):
-            if known.snapshot is None:
+            if known.url.startswith("file:"):
+                yield from self._begin_files([path_of(known.url)], self._source(known.source_id), named=True)
+            elif known.snapshot is None:
                 message = "no snapshot was kept, as no page came; it is fetched again when it is due"
                 yield self._clerk.record(Outcome(known.url, reason=reason, message=message, source_id=known.source_id))
             else:
@@ -313,12 +313,22 @@ class _Run:
             return
         known, folder = self._ledger.source(source.id), Path(source.url)
         if folder.is_dir():
-            yield from self._begin_files(files_below(folder, SUFFIXES), source)
+            yield from self._begin_folder(folder, source)
             self._ledger.save_source(state.after_success(known, _now(), state.FOLDER))
         else:
             error = CollectError("not_found", f"{folder} is no folder; lagebild sources remove {source.id} drops it")
             self._ledger.save_source(state.after_failure(known, _now(), error))
             yield self._clerk.record(Outcome(source.id, reason=error.reason, message=str(error), source_id=source.id))
+
+    def _begin_folder(self, folder: Path, source: Source | None) -> Iterator[Outcome]:
+        inside: list[Path] = []
+        for path in files_below(folder):
+            if leads_out(path, folder):
+                message = f"{path} is a link that leads out of {folder}; copy the file there"
+                yield self._clerk.record(Outcome(str(path), reason="outside", message=message))
+            else:
+                inside.append(path)
+        yield from self._begin_files(inside, source)
 
     def _begin_files(self, paths: Iterable[Path], source: Source | None, *, named: bool = False) -> Iterator[Outcome]:
         """Hand out files; those that were read whole before and have not changed since are passed over."""
@@ -328,7 +338,7 @@ class _Run:
             for path in batch:
                 try:
                     mark = file_mark(path)
-                    size = lines_in(path) if path.suffix.lower() in LINES else 1
+                    size = expected_in(path)
                 except OSError as error:
                     message = f"{path} cannot be read: {error.strerror}"
                     yield self._clerk.record(Outcome(str(path), reason="unreadable", message=message))
@@ -339,6 +349,18 @@ class _Run:
                     self._meter.expect(0, known=size)
                 elif self._jobs.spend():
                     self._hand_out(Read(path.as_uri(), path, mark, source, size))
+
+
+def path_of(uri: str) -> Path:
+    """The path of a file's URI."""
+    return Path(unquote(urlsplit(uri).path))
+
+
+def expected_in(path: Path) -> int:
+    """How many articles a file may hold, so that progress has an end; of a web archive a guess. Raises OSError."""
+    if path.suffix.lower() in LINES:
+        return lines_in(path)
+    return max(1, path.stat().st_size // USUAL_PAGE) if is_web_archive(path) else 1
 
 
 @contextmanager

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ingest.documents import SUFFIXES
+from ingest.files import SUFFIXES, is_readable
 from ingest.sources import ID, Kind, Source, Sources
 from kb.errors import UsageError
 
 POSSIBLE = (
     "a TARGET is a source id (lagebild sources list), an http or https address of a feed, sitemap, article or page "
-    "with links, an HTML, PDF, Markdown or text file, a folder, or a JSON Lines file of articles"
+    "with links, an HTML, PDF, Markdown or text file, a folder, a JSON Lines file of articles, a ZIP archive of files, "
+    "or a web archive (WARC, WACZ)"
 )
 
 
@@ -80,7 +81,7 @@ def read_target(text: str, sources: Sources) -> Target:
         return _of_path(path, given)
     if scheme and "://" in given:
         raise UsageError(f"{given}: {scheme[1]} addresses are not fetched; {POSSIBLE}")
-    if re.match(r"(?:[\w-]+\.)+[a-z]{2,}(?:[/:?]|\Z)", given, re.IGNORECASE) and path.suffix.lower() not in SUFFIXES:
+    if re.match(r"(?:[\w-]+\.)+[a-z]{2,}(?:[/:?]|\Z)", given, re.IGNORECASE) and not is_readable(given):
         raise UsageError(f"{given} is no source and no file; if it is an address, write https://{given}")
     if ID.match(given):
         raise UsageError(f"{given!r} is no source and no file; {sources.like(given)}{POSSIBLE}")
@@ -112,7 +113,7 @@ def _of_path(path: Path, given: str) -> Target:
         return FolderTarget(path.resolve())
     if not path.is_file():
         raise UsageError(f"{given}: there is no such file or folder; {POSSIBLE}")
-    if path.suffix and path.suffix.lower() not in SUFFIXES:
+    if path.suffix and not is_readable(path.name):
         readable = ", ".join(sorted(SUFFIXES))
         raise UsageError(f"{given}: files named {path.suffix} are not read; readable are {readable}")
     return FileTarget(path.resolve())

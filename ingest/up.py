@@ -36,11 +36,13 @@ def start(settings: Settings, *, model: str | None, port: int, serve: bool, say:
 
 def load_starter(kb: KnowledgeBase, say: Say) -> None:
     """Ingest the starter corpus, unless it is stored already."""
-    from ingest.documents import Unread, read_folder
+    from ingest.archives import Unread
+    from ingest.documents import read_folder
     from kb.models import Change
 
     stamp = starter_stamp()
     if kb.catalog.meta("starter") == stamp:
+        kb.trace(lambda line: say(line))
         return
     paths = sum(1 for _ in STARTER.rglob("*.md"))
     say(f"starter corpus: {paths} briefs in English, German and Chinese; embedding takes about half a minute")

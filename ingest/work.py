@@ -10,40 +10,39 @@ What fails becomes `Refused`; only what makes the whole run impossible (a full d
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from ingest import dates
+from ingest.archives import Unread
 from ingest.canonical import canonical
 from ingest.children import Parser
-from ingest.discover import Discovery, kind_of
-from ingest.documents import Unread, read_file
+from ingest.discover import Discovery
+from ingest.documents import read_file
+from ingest.kinds import FEED_KINDS, kind_of
+from ingest.pages import article_on
 from ingest.policy import FetchPolicy, Purpose
 from ingest.politeness import HostStates
 from ingest.sources import Kind, Source
-from ingest.state import CatalogHosts
+from ingest.state import CatalogHosts, parser_revision
+from ingest.warc import Passed, captured, is_web_archive
 from ingest.web import NotModified, Validators, Web
 from kb import faults
 from kb.backup import SNAPSHOTS
 from kb.errors import CollectError
 from kb.knowledge import KnowledgeBase
-from kb.language import detect
 from kb.ledger import Ledger
-from kb.models import Article, Link, Page, Precision, Published
+from kb.models import Article, Link, Page
 from kb.snapshots import Snapshots
 
 PARSERS = 2
 """Children that parse. Embedding is what takes time; two keep ahead of it."""
 
-FEEDS = ("feed", "json-feed")
-LISTS = (*FEEDS, "sitemap")
-ASSETS = ("_files", "-Dateien")
-"""How browsers name the folder beside a saved page."""
+LISTS = (*FEED_KINDS, "sitemap")
 
 NO_ARTICLE = frozenset({"index_page", "no_text", "too_short", "soft_404"})
 """Refusals after which a page that a person named may still be a page with links."""
@@ -109,9 +108,12 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
+    """An article. `captured` is the address in a web archive that it was read from, at a time that may be long past."""
+
     task: Take | Read | Redo
     article: Article
     validators: Validators | None = None
+    captured: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +136,13 @@ class Refused:
 @dataclass(frozen=True, slots=True)
 class Ended:
     """A file was read to its end, and gave `found` articles and refusals; `whole` if none of these was a refusal.
-    `article_id` is that of a file with one article."""
+    `article_id` is that of a file with one article; `passed` counts what was passed over in it, by kind."""
 
     task: Read
     found: int
     whole: bool
     article_id: str | None
+    passed: Mapping[str, int] = field(default_factory=dict)
 
 
 Result = Looked | Taken | Same | Refused | Ended
@@ -153,11 +156,17 @@ class Bench:
     """
 
     def __init__(
-        self, policy: FetchPolicy, hosts: HostStates, snapshots: Snapshots | None = None, parser: Parser | None = None
+        self,
+        policy: FetchPolicy,
+        hosts: HostStates,
+        snapshots: Snapshots | None = None,
+        parser: Parser | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self.policy = policy
         self.hosts = hosts
         self._snapshots = snapshots
+        self._ledger = ledger
         self._web = Web(policy, hosts=self.hosts)
         # What a user takes knowingly, against the site's wish, is fetched by a client of its own.
         self._bold = Web(replace(policy, respect_optout=False), hosts=self.hosts)
@@ -167,12 +176,17 @@ class Bench:
     @classmethod
     def of(cls, kb: KnowledgeBase, policy: FetchPolicy, parser: Parser | None = None) -> Self:
         """A bench whose hosts and snapshots are those of a knowledge base."""
-        return cls(policy, CatalogHosts(Ledger(kb.catalog)), Snapshots(kb.settings.home / SNAPSHOTS), parser)
+        ledger = Ledger(kb.catalog)
+        return cls(policy, CatalogHosts(ledger), Snapshots(kb.settings.home / SNAPSHOTS), parser, ledger)
 
     def save_hosts(self) -> None:
         """Keep what is known of hosts now."""
         if isinstance(self.hosts, CatalogHosts):
             self.hosts.flush()
+
+    def warm(self) -> None:
+        """Let the parser's children load what they need while the first pages are fetched."""
+        self._parser.warm()
 
     def close(self) -> None:
         """Close what it opened; to be called when no task is under way."""
@@ -181,28 +195,42 @@ class Bench:
         if self._own:
             self._parser.close()
 
-    def work(self, task: Task, release: Callable[[], None]) -> Iterator[Result]:
-        """Results of a task; calls `release` as soon as the host or disk is no longer needed."""
-        kept: list[str] = []
+    def begin(self, task: Task) -> Iterator[Result]:
+        """Do what occupies the task's host. What is left to do is done as the results are taken, by any thread."""
+        if isinstance(task, Read):
+            return self._read(task)
+        if isinstance(task, Redo):
+            return self._redo(task)
         try:
-            if isinstance(task, Look):
-                yield self._look(task, release, kept)
-            elif isinstance(task, Take):
-                yield self._take(task, release, kept)
-            elif isinstance(task, Read):
-                yield from self._read(task)
-            else:
-                yield self._redo(task)
+            page = self._fetch(task)
         except CollectError as error:
-            yield Refused(task, error, kept[-1] if kept else None)
+            return iter([Refused(task, error)])
+        return self._parsed(task, page)
 
-    def _fetch(self, task: Look | Take, purpose: Purpose, release: Callable[[], None]) -> Page | NotModified:
+    def fetch(self, url: str, purpose: Purpose) -> Page | NotModified:
+        """One page, for itself. Raises CollectError."""
+        return self._web.fetch(url, purpose=purpose)
+
+    def feeds_on(self, page: Page) -> tuple[str, ...]:
+        """The feeds that an HTML page names. Raises CollectError."""
+        return self._parser.feeds_on(page)
+
+    def _fetch(self, task: Look | Take) -> Page | NotModified:
         web = self._bold if task.source is not None and task.source.ignore_optout else self._web
-        url = task.url if isinstance(task, Look) else task.link.url
+        if isinstance(task, Take):
+            url, purpose = task.link.url, purpose_of(task.link.url, None) if task.named else Purpose.PAGE
+        else:
+            url, purpose = task.url, purpose_of(task.url, task.source) if task.depth == 0 else Purpose.SITEMAP
         page = web.fetch(url, validators=task.validators, purpose=purpose)
-        release()
         faults.point("ingest.fetched")
         return page
+
+    def _parsed(self, task: Look | Take, page: Page | NotModified) -> Iterator[Result]:
+        kept: list[str] = []
+        try:
+            yield self._look(task, page, kept) if isinstance(task, Look) else self._take(task, page, kept)
+        except CollectError as error:
+            yield Refused(task, error, kept[-1] if kept else None)
 
     def _keep(self, page: Page, kept: list[str]) -> str | None:
         if self._snapshots is None:
@@ -211,9 +239,7 @@ class Bench:
         faults.point("ingest.snapshot")
         return kept[-1]
 
-    def _look(self, task: Look, release: Callable[[], None], kept: list[str]) -> Looked:
-        purpose = purpose_of(task.url, task.source) if task.depth == 0 else Purpose.SITEMAP
-        page = self._fetch(task, purpose, release)
+    def _look(self, task: Look, page: Page | NotModified, kept: list[str]) -> Looked:
         if isinstance(page, NotModified):
             return Looked(task, None, None)
         try:
@@ -223,9 +249,7 @@ class Bench:
             raise
         return Looked(task, found, replace(page, content=b""))
 
-    def _take(self, task: Take, release: Callable[[], None], kept: list[str]) -> Result:
-        purpose = purpose_of(task.link.url, None) if task.named else Purpose.PAGE
-        page = self._fetch(task, purpose, release)
+    def _take(self, task: Take, page: Page | NotModified, kept: list[str]) -> Result:
         if isinstance(page, NotModified):
             return Same(task)
         if task.named and kind_of(page) in (*LISTS, "text"):
@@ -243,26 +267,63 @@ class Bench:
         return Taken(task, replace(article, snapshot=snapshot), Validators.of(page))
 
     def _read(self, task: Read) -> Iterator[Result]:
-        source, articles, refusals, first = task.source, 0, 0, ""
+        passed: Counter[str] = Counter()
+        articles, refusals, first = 0, 0, ""
+        results = self._captured(task, passed) if is_web_archive(task.path) else self._documents(task)
+        for result in results:
+            if isinstance(result, Taken):
+                articles, first = articles + 1, first or result.article.id
+            else:
+                refusals += 1
+            yield result
+        yield Ended(task, articles + refusals, refusals == 0, first if articles == 1 else None, passed)
+
+    def _documents(self, task: Read) -> Iterator[Taken | Refused]:
+        source = task.source
         for found in read_file(task.path, self._parser, datetime.now(UTC)):
             if isinstance(found, Unread):
-                refusals += 1
                 yield Refused(task, CollectError(found.reason, found.message), at=found.target)
-                continue
-            if source is not None:
-                found = replace(found, source_id=source.id, side=found.side or source.side or None)
-            articles, first = articles + 1, first or found.id
-            yield Taken(task, found)
-        yield Ended(task, articles + refusals, refusals == 0, first if articles == 1 else None)
+            elif source is not None:
+                yield Taken(task, replace(found, source_id=source.id, side=found.side or source.side or None))
+            else:
+                yield Taken(task, found)
 
-    def _redo(self, task: Redo) -> Result:
+    def _captured(self, task: Read, passed: Counter[str]) -> Iterator[Taken | Refused]:
+        """The pages of a web archive, kept and read as if they were fetched when they were captured."""
+        for found in captured(task.path):
+            if isinstance(found, Passed):
+                passed[found.kind] += 1
+            elif isinstance(found, Unread):
+                yield Refused(task, CollectError(found.reason, found.message), at=found.target)
+            else:
+                kept: list[str] = []
+                snapshot = self._keep(found, kept)
+                if self._is_read(found, snapshot):
+                    passed["read before"] += 1
+                    continue
+                try:
+                    # Who has an archive of pages is not bound by what their publishers ask of robots.
+                    article = article_on(found, Link(found.url), task.source, self._parser, ignore_optout=True)
+                except CollectError as error:
+                    yield Refused(task, error, snapshot, at=found.url)
+                else:
+                    yield Taken(task, replace(article, snapshot=snapshot), captured=found.url)
+
+    def _is_read(self, page: Page, snapshot: str | None) -> bool:
+        """Whether exactly this page was read by what reads pages now: an import that was stopped goes on behind it."""
+        key = canonical(page.url)
+        known = self._ledger.items([key]).get(key) if self._ledger is not None else None
+        return known is not None and known.snapshot == snapshot and known.parser == parser_revision()
+
+    def _redo(self, task: Redo) -> Iterator[Result]:
         assert self._snapshots is not None
         page = self._snapshots.get(task.snapshot)
         try:
             article = article_on(page, task.link, task.source, self._parser)
         except CollectError as error:
-            return Refused(task, error, task.snapshot)
-        return Taken(task, replace(article, snapshot=task.snapshot))
+            yield Refused(task, error, task.snapshot)
+        else:
+            yield Taken(task, replace(article, snapshot=task.snapshot))
 
 
 def purpose_of(url: str, source: Source | None) -> Purpose:
@@ -279,63 +340,8 @@ def discover_on(page: Page, source: Source | None, parser: Parser, *, sitemap: b
     kind = kind_of(page)
     if source is not None:
         wanted = "sitemap" if sitemap or source.kind is Kind.SITEMAP else str(source.kind)
-        right = {"feed": FEEDS, "sitemap": ("sitemap", "text")}.get(wanted)
+        right = {"feed": FEED_KINDS, "sitemap": ("sitemap", "text")}.get(wanted)
         if right is not None and kind not in right:
             message = f"{page.final_url} should be a {wanted} and is {kind}; see: lagebild sources check {source.id}"
             raise CollectError("not_a_feed", message)
     return parser.discover(page, source.id if source else None, source.timezone if source else None)
-
-
-def article_on(page: Page, link: Link, source: Source | None, parser: Parser) -> Article:
-    """The article of a page or PDF, with what its source knows of it. Raises CollectError."""
-    if kind_of(page) == "pdf":
-        return _pdf_article(page, link, source, parser)
-    known: dict[str, Any] = {}
-    if source is not None:
-        known = {"outlet": source.outlet, "source_id": source.id, "side": source.side or None}
-        known |= {"timezone": source.timezone, "ignore_optout": source.ignore_optout}
-    return parser.extract(page, link, **known)
-
-
-def _pdf_article(page: Page, link: Link, source: Source | None, parser: Parser) -> Article:
-    found = parser.pdf(page.content, page.final_url)
-    witnesses = [link.published] if link.published else []
-    if found.created is not None:
-        exact = found.created.tzinfo is not None
-        at = found.created if exact else found.created.replace(tzinfo=UTC)
-        witnesses.append(Published(at.astimezone(UTC), Precision.TIME if exact else Precision.DAY, "file"))
-    host = page.final_url.partition("://")[2].partition("/")[0]
-    return Article(
-        url=canonical(page.final_url),
-        title=found.title or link.title or page.final_url.rpartition("/")[2],
-        text=found.text,
-        language=detect(found.text),
-        source=source.outlet if source else host.removeprefix("www."),
-        fetched=page.fetched,
-        published=dates.choose((dates.Said(one, one.day) for one in witnesses), page.fetched).published,
-        authors=found.authors,
-        source_id=source.id if source else None,
-        side=source.side or None if source else None,
-    )
-
-
-def files_below(folder: Path, suffixes: frozenset[str] | set[str]) -> Iterator[Path]:
-    """Readable files below a folder, in order of their names; hidden ones and links that lead out are passed over."""
-    root = folder.resolve()
-    for place, folders, names in os.walk(root, followlinks=False):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and not name.endswith(ASSETS))
-        for path in (Path(place) / name for name in sorted(names) if not name.startswith(".")):
-            if path.suffix.lower() in suffixes and path.resolve().is_relative_to(root):
-                yield path
-
-
-def file_mark(path: Path) -> str:
-    """A file's size and time: while they stay, its content is taken to be the same. Raises OSError."""
-    about = path.stat()
-    return f"{about.st_size}-{about.st_mtime_ns}"
-
-
-def lines_in(path: Path) -> int:
-    """How many lines a file has, so that progress has an end. Raises OSError."""
-    with path.open("rb") as file:
-        return max(1, sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b"")))

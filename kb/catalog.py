@@ -1,4 +1,4 @@
-"""The catalog: the truth about articles, versions, chunks, embeddings and answers.
+"""The catalog: the truth about articles, versions, chunks and embeddings.
 
 SQLite in WAL mode with `synchronous=FULL`, through SQLAlchemy Core. One article version commits in
 one transaction; what this module acknowledged survives a `kill -9`. Chroma is derived from it
@@ -8,6 +8,7 @@ change in the same transaction.
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -64,7 +65,7 @@ class Catalog:
         self._engine = _engine(path)
         try:
             with self._engine.begin() as db:
-                schema.metadata.create_all(db)
+                schema.create(db, schema.metadata.sorted_tables)
                 lexical.create(db)
                 built = self._meta(db, "schema")
                 if built is None:
@@ -126,7 +127,7 @@ class Catalog:
         """Which of these text hashes have no embedding by `model` yet."""
         wanted = set(hashes)
         with self.reading() as db:
-            for batch in _batches(sorted(wanted)):
+            for batch in batches(sorted(wanted)):
                 table = schema.embedding.c
                 known = db.scalars(select(table.text_hash).where(table.model == model, table.text_hash.in_(batch)))
                 wanted -= set(known)
@@ -251,7 +252,7 @@ class Catalog:
         """Stored versions by id; ids that are not stored are left out."""
         found: dict[str, Version] = {}
         with self.reading() as db:
-            for batch in _batches(list(ids)):
+            for batch in batches(list(ids)):
                 rows = db.execute(_version_query().where(schema.version.c.id.in_(batch))).mappings()
                 found.update({row["id"]: _to_version(row) for row in rows})
         return found
@@ -297,7 +298,7 @@ class Catalog:
         """Chunk rows by `seq`: id, version_id, start, end, language."""
         found: dict[int, RowMapping] = {}
         with self.reading() as db:
-            for batch in _batches(list(seqs)):
+            for batch in batches(list(seqs)):
                 rows = db.execute(select(schema.chunk).where(schema.chunk.c.seq.in_(batch))).mappings()
                 found.update({row["seq"]: row for row in rows})
         return found
@@ -354,20 +355,6 @@ class Catalog:
         )
         with self.reading() as db:
             return set(db.scalars(query))
-
-    # ── answers ───────────────────────────────────────────────────────────────────────────────
-
-    def save_answer(self, id: str, question: str, status: str, record: dict[str, Any]) -> None:
-        """Keep an answer with its record; it needs no writer lock, because nothing is derived from it."""
-        with self.writing() as db:
-            row = {"id": id, "asked_at": _iso(datetime.now(UTC)), "question": question, "status": str(status)}
-            db.execute(insert(schema.answer).values(**row, record=record))
-
-    def answers(self, limit: int = 50) -> list[dict[str, Any]]:
-        """The records of the latest answers, the newest first."""
-        query = select(schema.answer.c.record).order_by(schema.answer.c.asked_at.desc()).limit(limit)
-        with self.reading() as db:
-            return list(db.scalars(query))
 
     # ── counts and care ───────────────────────────────────────────────────────────────────────
 
@@ -438,18 +425,24 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
+NO_ROOM = 1_000_000
+"""Bytes free below which a disk is full for SQLite: its log grows by pages and needs an index beside it."""
+
+
 def _damaged(path: Path, error: Exception) -> HomeError:
     cause = str(getattr(error, "orig", None) or error)
     if "malformed" in cause or "not a database" in cause:
         return CatalogDamaged(f"the catalog {path} is damaged ({cause}); restore it: lagebild restore FILE")
-    if "full" in cause:
+    # A shared memory file that finds no room is an "I/O error" to SQLite.
+    if "full" in cause or ("I/O error" in cause and shutil.disk_usage(path.parent).free < NO_ROOM):
         return HomeError(f"the disk of {path} is full; nothing was lost: free some space and run the command again")
     if "readonly" in cause or "unable to open" in cause:
         return HomeError(f"{path} cannot be opened or written ({cause}); check its permissions or use another --home")
     return HomeError(f"the catalog {path}: {cause}")
 
 
-def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Items in pieces that fit one IN list."""
     return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
 
 

@@ -1,4 +1,4 @@
-"""What a reader sees of a question, step by step: Evidence, then Text (and Thought), then Done."""
+"""What a reader sees of a question, step by step: Understood, Evidence, Waiting, Text (and Thought), then Done."""
 
 from __future__ import annotations
 
@@ -10,13 +10,29 @@ from kb.models import Answer, Coverage, Passage
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked, in which language to answer, of which provider, and as of which day."""
+    """What was asked, in which language to answer, of which provider, and as of which day.
+
+    `text` is the question as it is understood, `written` as its reader put it, where that differs. With `strict`
+    sentences that nothing carries are left out; with `judge` the model that answered judges those that the check let
+    pass. `of` is the id of the stored answer whose evidence is asked again.
+    """
 
     text: str
     language: str
     asked: str
     as_of: date | None
     today: date
+    written: str = ""
+    strict: bool = False
+    judge: bool = False
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """How a follow-up is read: the whole question that is looked for and asked. Comes first, if it comes."""
+
+    question: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +41,13 @@ class Evidence:
 
     passages: tuple[Passage, ...]
     coverage: Coverage
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The local model is busy with others: so many are served first. 0 when that is over."""
+
+    ahead: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +71,4 @@ class Done:
     answer: Answer
 
 
-Event = Evidence | Text | Thought | Done
+Event = Understood | Evidence | Waiting | Text | Thought | Done

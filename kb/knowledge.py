@@ -2,47 +2,38 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from kb import generations
-from kb.backup import restore_into, write_backup
-from kb.catalog import Catalog, Entry
-from kb.chunking import CHUNKER, chunks
-from kb.contract import answer_json
-from kb.embedding import Embedder, load_embedder
-from kb.errors import IndexMismatch, ProviderError, UsageError
+from kb.embedding import Embedder
+from kb.errors import UsageError
 from kb.language import detect
-from kb.lock import WriterLock
-from kb.models import Answer, Article, Change, Filters, Passage, Version, digest
+from kb.models import Answer, Filters, Narrowing, Passage, Version, digest
 from kb.settings import Settings
-from kb.terms import terms
+from kb.store import Store
 from kb.views import Passages
 
 if TYPE_CHECKING:
     import pandas
 
     from kb.answering import Event
+    from kb.answers import Answers
     from kb.asking import Asking
-    from kb.calling import Call, Opener
+    from kb.calling import Call, Opener, Own
     from kb.comparing import Comparison
-    from kb.dense import DenseIndex
+    from kb.conversation import Conversation
+    from kb.differences import Difference
+    from kb.estimating import Expected
     from kb.foreign import QueryEngine
     from kb.foreign import Retriever as ForeignRetriever
     from kb.local.server import LocalServer
-    from kb.providers import Registry
+    from kb.providers.services import Probe
     from kb.retrieval import Found, Retriever
     from kb.spend import Purse
     from kb.status import Status
-
-PUBLISH_AFTER = 500
-"""Chunks committed since the last generation that make a new one worth its two or three seconds."""
 
 
 def open_kb(
@@ -56,213 +47,38 @@ def open_kb(
     return KnowledgeBase(chosen, embedder)
 
 
-class KnowledgeBase:
-    """One knowledge base. Reading is safe from any thread and any number of processes; one process writes."""
+class KnowledgeBase(Store):
+    """One knowledge base: what its home holds, what is found in it, and what it answers."""
 
     def __init__(self, settings: Settings, embedder: Embedder | None = None) -> None:
-        self.settings = settings
-        self._given = embedder
-        self.catalog = Catalog(settings.home / "catalog.sqlite")
-        self._lock = WriterLock(settings.home)
-        self._loading = threading.RLock()
+        super().__init__(settings, embedder)
         self._running: LocalServer | None = None
 
-    def __enter__(self) -> KnowledgeBase:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def close(self) -> None:
-        if "index" in self.__dict__:
-            self.index.close()
         if self._running is not None:
             self._running.close()
-        self.catalog.close()
-
-    # ── parts, loaded when they are first needed ──────────────────────────────────────────────
-
-    @cached_property
-    def embedder(self) -> Embedder:
-        if self._given is not None:
-            return self._given
-        chosen = self.settings
-        self._check_path(chosen.embedding_url if chosen.embedder == "openai-like" else "")
-        with self._loading:
-            return load_embedder(
-                chosen.embedder,
-                base_url=chosen.embedding_url or None,
-                model=chosen.embedding_model or None,
-                api_key=chosen.embedding_key or None,
-                dimension=chosen.embedding_dimension or None,
-                threads=chosen.threads or None,
-            )
-
-    @cached_property
-    def index(self) -> DenseIndex:
-        from kb.dense import DenseIndex
-
-        with self._loading:
-            self._check_binding()
-            return DenseIndex(
-                self.catalog, self._index_folder, self.embedder.id, self.embedder.dimension, self.settings.chroma
-            )
-
-    def _check_path(self, url: str) -> None:
-        """Raise ProviderError if the data path does not permit the embeddings' address."""
-        from kb.providers import DataPath, Outcome
-
-        if url and not DataPath(self.settings.data_path).permits(self.registry.area(url)):
-            raise ProviderError(
-                str(Outcome.PATH_FORBIDDEN),
-                f"the data path {self.settings.data_path} does not allow embeddings from {url}; nothing was sent. "
-                "Choose the built-in embedder (LAGEBILD_EMBEDDER=e5), or change LAGEBILD_DATA_PATH",
-            )
-
-    @property
-    def _index_folder(self) -> Path:
-        return self.settings.home / "index"
-
-    @property
-    def _binding(self) -> str:
-        return f"{self.embedder.id}/{self.embedder.dimension}/{CHUNKER}"
-
-    def _check_binding(self) -> None:
-        built = self.catalog.meta("binding")
-        if built is not None and built != self._binding:
-            raise IndexMismatch(built, self._binding)
-
-    # ── writing ───────────────────────────────────────────────────────────────────────────────
-
-    @contextmanager
-    def writing(self, wait: float = 0.0) -> Iterator[None]:
-        """Hold the writer lock of the home, waiting up to `wait` seconds. Raises HomeLocked."""
-        with self._lock.held(wait):
-            yield
-
-    def add(self, article: Article) -> Change:
-        """Store an article: a new one, a new version of a known one, or nothing if it reads as before.
-
-        Chunks, embeddings and index lines commit with it, in one transaction.
-        """
-        with self.writing():
-            if self.catalog.current_version(article.id) == article.version_id:
-                return Change.UNCHANGED
-            self._bind()
-            return self.catalog.commit(self._entry(article))
-
-    def _bind(self) -> None:
-        self._check_binding()
-        if self.catalog.meta("binding") is None:
-            self.catalog.set_meta("binding", self._binding)
-
-    def _entry(self, article: Article) -> Entry:
-        cut = tuple(chunks(article.version_id, article.text, article.language, self.embedder.tokens))
-        inputs = [embedded(article.title, chunk.text) for chunk in cut]
-        hashes = [digest("text", text) for text in inputs]
-        by_hash = dict(zip(hashes, inputs, strict=True))
-        wanted = sorted(self.catalog.missing(hashes, self.embedder.id))
-        vectors = self.embedder.passages([by_hash[name] for name in wanted]) if wanted else ()
-        return Entry(
-            article=article,
-            chunks=cut,
-            inputs=tuple(hashes),
-            words=tuple(" ".join(terms(f"{article.title}\n{chunk.text}", article.language)) for chunk in cut),
-            vectors=dict(zip(wanted, vectors, strict=True)),
-            model=self.embedder.id,
-        )
-
-    def publish(self, note: Callable[[str], None] = lambda _: None, *, force: bool = False) -> bool:
-        """Make a new generation of the index if enough was committed since; whether one was made.
-
-        What is committed is found without it, too: a generation makes search faster, not more complete.
-        """
-        now = generations.current(self.catalog)
-        waiting = self.catalog.last_seq() - (now.applied if now else 0)
-        if not waiting or (now and waiting < PUBLISH_AFTER and not force):
-            return False
-        with self.writing():
-            generations.publish(
-                self.catalog,
-                self._index_folder,
-                self.embedder.id,
-                self.embedder.dimension,
-                server=self.settings.chroma,
-                note=note,
-            )
-        return True
-
-    def rebuild(self, note: Callable[[str], None] = lambda _: None) -> None:
-        """Make the index anew from the catalog, with the embedder and chunker of the settings.
-
-        A text that has an embedding by this embedder is never embedded again.
-        """
-        with self.writing():
-            if self.catalog.meta("binding") not in (None, self._binding):
-                self._rebind(note)
-            generations.publish(
-                self.catalog,
-                self._index_folder,
-                self.embedder.id,
-                self.embedder.dimension,
-                server=self.settings.chroma,
-                afresh=True,
-                note=note,
-            )
-
-    def _rebind(self, note: Callable[[str], None]) -> None:
-        """Chunk and embed every version for another embedder or chunker; old chunks give way in one transaction."""
-        entries = []
-        for number, version in enumerate(self.catalog.all_versions(), 1):
-            note(f"embedding version {number}")
-            entry = self._entry(_article_of(version))
-            self.catalog.save_vectors(entry.vectors, entry.model)
-            entries.append((version, replace(entry, vectors={})))
-        self.catalog.rechunk(entries, self._binding)
-
-    def backup(self, target: Path, note: Callable[[str], None] = lambda _: None) -> None:
-        """Write everything that is not derived into one file, while others read and write."""
-        write_backup(self.catalog, self.settings.home, target, note)
-
-    def restore(self, origin: Path, note: Callable[[str], None] = lambda _: None) -> None:
-        """Put the state of a backup in place of what is here; readers go on, and see it at once."""
-        with self.writing():
-            restore_into(self.catalog, self.settings.home, origin, note)
-            if "index" in self.__dict__:
-                self.index.close()
-                del self.__dict__["index"]
-            self.rebuild(note)
+        super().close()
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────
 
-    def search(
-        self,
-        query: str,
-        k: int = 8,
-        *,
-        languages: Sequence[str] = (),
-        sources: Sequence[str] = (),
-        since: date | None = None,
-        until: date | None = None,
-        as_of: date | None = None,
-    ) -> Passages:
+    def search(self, query: str, k: int = 8, **filters: Unpack[Narrowing]) -> Passages:
         """The best `k` passages for a question in any language, from articles in all of them.
 
-        `since` and `until` are inclusive days of publication; `as_of` gives what was known at the end of
-        that day. Raises UsageError for an empty question or a `k` below 1.
+        Filters: `languages`, `sources`; `since` and `until`, inclusive days of publication; `as_of` gives what
+        was known at the end of that day. Raises UsageError for an empty question or a `k` below 1.
         """
-        filters = Filters(tuple(languages), tuple(sources), since, until, as_of)
-        return Passages(query, self.retrieve(query, filters, k))
+        return Passages(query, self.retrieve(query, Filters.of(**filters), k))
 
     def retrieve(self, query: str, filters: Filters, k: int) -> list[Passage]:
-        return list(self._found(query, detect(query), filters, k).passages)
+        return list(self.found(query, filters, k).passages)
 
-    def _found(self, query: str, language: str, filters: Filters, k: int) -> Found:
+    def found(self, query: str, filters: Filters, k: int) -> Found:
+        """Passages with the level of evidence they are. Raises UsageError as `search` does."""
         if not query.strip():
             raise UsageError("the question is empty; write what you want to find")
         if k < 1:
             raise UsageError(f"k must be at least 1, not {k}")
-        return self.retriever.find(query, language, filters, k)
+        return self.retriever.find(query, detect(query), filters, k)
 
     def stream(
         self,
@@ -272,37 +88,54 @@ class KnowledgeBase:
         model: str | None = None,
         answer_language: str | None = None,
         k: int = 8,
-        languages: Sequence[str] = (),
-        sources: Sequence[str] = (),
-        since: date | None = None,
-        until: date | None = None,
-        as_of: date | None = None,
         fallback: Sequence[str] | None = None,
         consent: bool = False,
         interface: str | None = None,
+        own: Own | None = None,
+        strict: bool = False,
+        judge: bool = False,
+        before: Sequence[str] = (),
+        **filters: Unpack[Narrowing],
     ) -> Iterator[Event]:
         """Answer a question as it comes: Evidence, then Text (and Thought), then Done with the checked answer.
 
         `provider` is an id of the registry, or "none" for the evidence alone; default is the settings'.
         `fallback` are those asked after it, in this order; `consent` lets them have what its filter
-        refused. `interface` is the language of messages (en, de, zh). Raises ProviderError for an id that
-        is not registered.
+        refused. `interface` is the language of messages (en, de, zh). `strict` leaves out sentences that no
+        passage carries; with `judge` the model that answered may lower verdicts of the check. `before` are
+        the questions that were asked before, the last one last: a follow-up ("and Tencent?") is read with
+        them, and the first event is then Understood. `own` is what this user brings: a narrower data path,
+        keys, a way to end it. Takes the filters of `search`. Raises ProviderError for an id that is not
+        registered, or for embeddings outside that path.
         """
-        from kb.answering import Done, Question, answer, today
+        from kb.inquiry import Wish, stream
 
-        asked = provider or self.settings.provider
-        messages = interface or self.settings.language
-        filters = Filters(tuple(languages), tuple(sources), since, until, as_of)
-        language = detect(question)
-        found = self._found(question, language, filters, k)
-        wanted = Question(question, answer_language or language, asked, as_of, as_of or today())
-        asking = None
-        if asked != "none":
-            asking = self.asking(asked, model, fallback=fallback, consent=consent, interface=messages)
-        for event in answer(wanted, found.passages, found.evidence, asking, self.similarity, messages):
-            if isinstance(event, Done):
-                self.catalog.save_answer(event.answer.id, question, event.answer.status, answer_json(event.answer))
-            yield event
+        wish = Wish(
+            provider or self.settings.provider,
+            model,
+            answer_language,
+            k,
+            Filters.of(**filters),
+            fallback,
+            consent,
+            interface or self.settings.language,
+            strict,
+            judge,
+            own,
+        )
+        return stream(self, question, wish, before)
+
+    def ask(self, question: str, **choices: Any) -> Answer:
+        """The checked answer to a question; takes what `stream` takes."""
+        from kb.answering import last
+
+        return last(self.stream(question, **choices))
+
+    def chat(self, **choices: Any) -> Conversation:
+        """A conversation, in which a follow-up is read with what was asked before; takes what `stream` takes."""
+        from kb.conversation import Conversation
+
+        return Conversation(self, choices)
 
     def compare(
         self,
@@ -311,40 +144,88 @@ class KnowledgeBase:
         *,
         answer_language: str | None = None,
         k: int = 8,
-        languages: Sequence[str] = (),
-        sources: Sequence[str] = (),
-        since: date | None = None,
-        until: date | None = None,
-        as_of: date | None = None,
         interface: str | None = None,
+        own: Own | None = None,
+        told: Callable[[str, Event], None] = lambda *_: None,
+        **filters: Unpack[Narrowing],
     ) -> Comparison:
         """Ask several providers (`qwen`, or `qwen:MODEL`) the same on the same passages; nobody stands in for another.
 
-        Raises ProviderError for an id that is not registered, UsageError for none or one twice.
+        `told` is given each event as it comes, and the name it was asked under, from several threads. Takes the
+        filters of `search`. Raises ProviderError for an id that is not registered, UsageError for none or one
+        twice.
         """
-        from concurrent.futures import ThreadPoolExecutor
+        from kb.inquiry import Wish, compare
 
-        from kb.answering import Question, answer, last, today
-        from kb.comparing import compare, named
-
-        if not providers or len(set(providers)) != len(providers):
-            raise UsageError("name the providers to compare, each once, like -p qwen -p zhipu")
-        wanted = [named(each) for each in providers]
         messages = interface or self.settings.language
-        askings = [self.asking(id, model, fallback=(), interface=messages) for id, model in wanted]
-        filters = Filters(tuple(languages), tuple(sources), since, until, as_of)
-        language = detect(question)
-        found = self._found(question, language, filters, k)
+        wish = Wish("", None, answer_language, k, Filters.of(**filters), (), interface=messages, own=own)
+        return compare(self, question, providers, wish, told)
 
-        def one(asking: Asking) -> Answer:
-            asked = Question(question, answer_language or language, asking.order[0], as_of, as_of or today())
-            given = last(answer(asked, found.passages, found.evidence, asking, self.similarity, messages))
-            self.catalog.save_answer(given.id, question, given.status, answer_json(given))
-            return given
+    # ── stored answers ────────────────────────────────────────────────────────────────────────
 
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            answers = list(pool.map(one, askings))
-        return compare(question, found.passages, answers)
+    def answers(self, limit: int = 50, text: str = "") -> Answers:
+        """The stored answers, the newest first; with `text` those whose question contains it."""
+        from kb.answers import latest
+
+        return latest(self.catalog, limit, text)
+
+    def answer(self, id: str) -> Answer:
+        """A stored answer as it was, and what has changed since. Raises UsageError for an id that is not stored."""
+        from kb.answers import opened
+        from kb.changes import with_changes
+
+        return with_changes(self, opened(self.catalog, id))
+
+    def ask_again(self, id: str, *, provider: str, **choices: Any) -> Answer:
+        """Another model's answer on the same passages, in their order; takes what `stream_again` takes."""
+        from kb.answering import last
+
+        return last(self.stream_again(id, provider=provider, **choices))
+
+    def stream_again(
+        self,
+        id: str,
+        *,
+        provider: str,
+        model: str | None = None,
+        answer_language: str | None = None,
+        interface: str | None = None,
+        strict: bool = False,
+        judge: bool = False,
+        own: Own | None = None,
+    ) -> Iterator[Event]:
+        """Ask a stored answer's question of another model on its frozen evidence, as of the same day.
+
+        Nothing is searched, and nobody stands in for that model. Raises UsageError for an id that is not
+        stored, ProviderError for a provider that is not registered.
+        """
+        from kb.inquiry import Wish, stream_again
+
+        messages = interface or self.settings.language
+        wish = Wish(
+            provider, model, answer_language, fallback=(), interface=messages, strict=strict, judge=judge, own=own
+        )
+        return stream_again(self, id, wish)
+
+    # ── who is asked ──────────────────────────────────────────────────────────────────────────
+
+    def estimate(
+        self, question: str, providers: Sequence[str], *, calls: int = 1, own: Own | None = None, **filters: Any
+    ) -> list[Expected]:
+        """What asking each of `providers` will cost at most, for so many calls like this one.
+
+        No provider is asked. Takes the filters of `search`.
+        """
+        from kb.answering import Question, today
+        from kb.comparing import named
+        from kb.estimating import expected
+
+        self.keep_to(own)
+        passages = self.search(question, **filters)
+        asked = Question(question, detect(question), providers[0], None, today())
+        wanted = [named(each) for each in providers]
+        askings = [self.asking(id, model, fallback=(), own=own) for id, model in wanted]
+        return [expected(asked, passages, asking, calls) for asking in askings]
 
     def asking(
         self,
@@ -354,6 +235,7 @@ class KnowledgeBase:
         fallback: Sequence[str] | None = None,
         consent: bool = False,
         interface: str | None = None,
+        own: Own | None = None,
     ) -> Asking:
         """Who will be asked, in which order and within what. Raises ProviderError for an id that is not registered."""
         from kb.asking import Asking, order
@@ -363,7 +245,27 @@ class KnowledgeBase:
         for id in ids:
             self.registry.provider(id)
         named = model or self.settings.model_for(provider)
-        return Asking(ids, self.opener, self.purse, named, consent, interface or self.settings.language)
+        opener = self.opener.of(own)
+        return Asking(ids, opener, self.purse, named, consent, interface or self.settings.language)
+
+    def keep_to(self, own: Own | None) -> None:
+        """Raise ProviderError if a user's data path does not permit what every question is sent to: the embedder."""
+        from kb.providers.guarded import check_path
+
+        chosen = self.settings
+        if own is not None and chosen.embedder == "openai-like" and chosen.embedding_url:
+            area = self.registry.area(chosen.embedding_url)
+            check_path(chosen.embedding_url, area, self.opener.of(own).path, use="embeddings")
+
+    def probe(
+        self, provider: str, model: str | None = None, own: Own | None = None, interface: str | None = None
+    ) -> Probe:
+        """Ask a provider for one word, within the daily cap; how that went. Raises ProviderError for an unknown id."""
+        from kb.probing import probed
+
+        self.registry.provider(provider)
+        named = model or self.settings.model_for(provider)
+        return probed(self.opener.of(own), self.purse, provider, named, interface or self.settings.language)
 
     def caller(self, provider: str, model: str | None = None) -> Callable[[], Call]:
         """What opens a chat with a provider when it is called. Raises ProviderError for one that is not registered."""
@@ -383,22 +285,10 @@ class KnowledgeBase:
 
         return Purse(self.catalog, dict(self.settings.daily_cap))
 
-    def ask(self, question: str, **choices: Any) -> Answer:
-        """The checked answer to a question; takes what `stream` takes."""
-        from kb.answering import last
-
-        return last(self.stream(question, **choices))
-
     def similarity(self, left: str, right: str) -> float:
-        """The cosine of two texts as passages, over all languages."""
+        """The cosine of two texts."""
         first, second = self.embedder.passages([left, right])
         return float(first @ second)
-
-    @cached_property
-    def registry(self) -> Registry:
-        from kb.providers import load_registry
-
-        return load_registry(self.settings.home)
 
     def warm(self) -> None:
         """Load what the first question needs: embedder, index, and the local model if it is the one that answers.
@@ -446,15 +336,43 @@ class KnowledgeBase:
             raise UsageError(f"no version {version_id} is stored here; lagebild search shows the ids")
         return found
 
-    def history(self, article_id: str) -> list[Version]:
-        """All versions of an article, the oldest first; empty for one that is not stored."""
-        return self.catalog.history(article_id)
+    def history(self, article: str) -> list[Version]:
+        """All versions of an article, the oldest first; empty for one that is not stored.
+
+        `article` is its id, its canonical URL, or the id of one of its versions.
+        """
+        for id in (article, digest("article", article)):
+            if found := self.catalog.history(id):
+                return found
+        one = self.catalog.versions([article]).get(article)
+        return self.catalog.history(one.article_id) if one else []
+
+    def diff(self, article: str, old: int | None = None, new: int | None = None) -> Difference:
+        """What one version of an article says otherwise than another; by their numbers, default: the last two.
+
+        Raises UsageError for an article that is not stored, or has no such versions.
+        """
+        from kb.differences import between
+
+        versions = {one.number: one for one in self.history(article)}
+        if not versions:
+            raise UsageError(f"no article {article} is stored here; lagebild search shows the ids")
+        newer = max(versions) if new is None else new
+        older = newer - 1 if old is None else old
+        if missing := [str(number) for number in (older, newer) if number not in versions]:
+            known = ", ".join(map(str, versions))
+            raise UsageError(f"the article has no version {' and '.join(missing)}; it has {known}")
+        return between(versions[older], versions[newer])
 
     def articles(self) -> pandas.DataFrame:
-        """One row for each article in its current version, the newest publication first."""
+        """One row for each article in its current version, the newest publication first; articles of one `origin` tell
+        the same story."""
         from kb.frames import articles_frame
+        from kb.origins.groups import origins
 
-        return articles_frame(self.catalog.articles())
+        versions = list(self.catalog.articles())
+        stories = origins(self.catalog, (each.id for each in versions))
+        return articles_frame(versions, {id: story.id for id, story in stories.items()})
 
     def timeline(self, query: str = "", *, as_of: date | None = None) -> pandas.DataFrame:
         """Dated articles in order of publication, those that fit `query` if there is one."""
@@ -472,25 +390,3 @@ class KnowledgeBase:
         from kb.status import read_status
 
         return read_status(self)
-
-
-def embedded(title: str, text: str) -> str:
-    """What is embedded for a chunk: its text under the article's title, which says what it is about."""
-    return text if text.startswith(title) else f"{title}\n{text}"
-
-
-def _article_of(version: Version) -> Article:
-    return Article(
-        url=version.url,
-        title=version.title,
-        text=version.text,
-        language=version.language,
-        source=version.source,
-        fetched=version.fetched,
-        published=version.published,
-        authors=version.authors,
-        source_id=version.source_id,
-        side=version.side,
-        references=version.references,
-        snapshot=version.snapshot,
-    )

@@ -9,10 +9,11 @@ surrogates, offsets count code points of `Version.text`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import TypedDict, Unpack
 
 LANGUAGES = ("en", "de", "zh")
 """The languages Lagebild reads with words of their own; others are kept and searched by vector."""
@@ -159,10 +160,25 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """Another article that tells the same story: a copy, or in another language a translation. `published` is ISO
+    8601, cut to what is known."""
+
+    article_id: str
+    version_id: str
+    url: str
+    title: str
+    source: str
+    language: str
+    published: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A chunk found for a question, with all a reader needs to judge it.
 
-    `score` is calibrated across languages (see `kb.retrieval`); larger is better.
+    `score` is calibrated across languages (see `kb.retrieval`); larger is better. `origin` is the id of the article
+    that told this story first (`kb.origins`), empty for one that stands alone; `also` are the others that tell it.
     """
 
     rank: int
@@ -172,6 +188,18 @@ class Passage:
     end: int
     text: str
     version: Version
+    origin: str = ""
+    also: tuple[Copy, ...] = ()
+
+
+class Narrowing(TypedDict, total=False):
+    """The keywords by which every search can be narrowed down; see Filters for what they mean."""
+
+    languages: Sequence[str]
+    sources: Sequence[str]
+    since: date | None
+    until: date | None
+    as_of: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +212,12 @@ class Filters:
     since: date | None = None
     until: date | None = None
     as_of: date | None = None
+
+    @classmethod
+    def of(cls, **given: Unpack[Narrowing]) -> Filters:
+        """The filters of a search's keywords. Raises TypeError for a keyword that is not one of them."""
+        lists = {"languages": tuple(given.get("languages", ())), "sources": tuple(given.get("sources", ()))}
+        return cls(**(given | lists))  # type: ignore[arg-type]
 
 
 class Change(StrEnum):
@@ -274,18 +308,36 @@ class Withheld:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens and cost of an answer; `estimated` when the provider did not report them."""
+    """Tokens and cost of an answer; `estimated` when the provider did not report them.
+
+    `price_as_of` is the day, month or year from which the price is, "" where there is none.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float | None = None
     currency: str | None = None
     estimated: bool = False
+    price_as_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A source that cannot be collected from now: its id, since when (ISO 8601), and why."""
+
+    source: str
+    since: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What stood behind an answer, computed without a model."""
+    """What stood behind an answer, computed without a model.
+
+    `left_out` says which passages were not shown to the model, and why; `failing` are the sources that have given
+    articles of these languages or sides, and give none now. `articles` counts the copies of a story too, `origins`
+    each story once.
+    """
 
     passages: int
     by_language: Mapping[str, int]
@@ -294,11 +346,75 @@ class Coverage:
     origins: int
     newest: str | None
     left_out: tuple[str, ...] = ()
+    failing: tuple[Failing, ...] = ()
+    articles: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """What passage `n` says of a matter: the figure or date, and its sentence, `version.text[start:end] == quote`."""
+
+    n: int
+    says: str
+    quote: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Two passages that give another figure or date for the same matter; `kind` is number or date."""
+
+    kind: str
+    first: Quoted
+    second: Quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a model asked as judge made of the sentences that the check let pass. `outcome` is that of the call."""
+
+    provider: str
+    model: str
+    outcome: str
+    detail: str = ""
+    confirmed: int = 0
+    lowered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reworded:
+    """Passage `n` was replaced: by which version, and whether the quoted words still stand in it."""
+
+    n: int
+    version: Version
+    stands: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What became known after `day`, the day of an answer. No part of the answer: no model has seen it.
+
+    `reworded` and `gone` (numbers) are cited passages; `newer` are articles on the same matter, the best first.
+    """
+
+    day: date
+    reworded: tuple[Reworded, ...] = ()
+    gone: tuple[int, ...] = ()
+    newer: tuple[Version, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.reworded or self.gone or self.newer)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A question's end: checked sentences with their citations, or a plain statement of why there are none."""
+    """A question's end: checked sentences with their citations, or a plain statement of why there are none.
+
+    `understood` is how a follow-up was read (empty where the question stands as it was written); `dropped` are
+    sentences that a strict answer leaves out; `of` is the answer whose evidence was asked of another model.
+    `changes` is what came after the day of the answer: shown apart, in no record.
+    """
 
     id: str
     question: str
@@ -316,6 +432,16 @@ class Answer:
     as_of: date | None = None
     message: str = ""
     withheld: tuple[Withheld, ...] = ()
+    language: str = "en"
+    asked_at: datetime | None = None
+    prompt_version: str = ""
+    understood: str = ""
+    of: str = ""
+    strict: bool = False
+    dropped: tuple[Sentence, ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
+    judge: Judgement | None = None
+    changes: Changes | None = None
 
     def _repr_html_(self) -> str:
         from kb.views import answer_html

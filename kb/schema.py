@@ -1,15 +1,19 @@
 """The tables of the catalog.
 
 Times are ISO 8601 text in UTC; days are integers YYYYMMDD, because filters compare them. `chunk.seq`
-is the row number that the lexical index and the generations share.
+is the row number that the lexical index and the generations share. `trace` and `tie` are derived (`kb.origins`): a
+table that an older home lacks is made when it is opened, and filled by its next writer.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Connection,
     Float,
     ForeignKey,
     Index,
@@ -21,10 +25,20 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 SCHEMA = "1"
 
 metadata = MetaData()
+
+
+def create(db: Connection, tables: Iterable[Table]) -> None:
+    """Make tables that are not there yet, with their indexes. Two processes may do so at once."""
+    for table in tables:
+        db.execute(CreateTable(table, if_not_exists=True))
+        for index in sorted(table.indexes, key=lambda one: str(one.name)):
+            db.execute(CreateIndex(index, if_not_exists=True))
+
 
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
 
@@ -87,6 +101,28 @@ embedding = Table(
     Column("model", String, primary_key=True),
     Column("vector", LargeBinary, nullable=False),
 )
+
+trace = Table(
+    "trace",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("version_id", String, ForeignKey("version.id"), nullable=False, unique=True),
+    Column("day", Integer),
+    Column("language", String, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("signature", LargeBinary),
+    Column("vector", LargeBinary),
+)
+
+tie = Table(
+    "tie",
+    metadata,
+    Column("one", String, ForeignKey("version.id"), primary_key=True),
+    Column("other", String, ForeignKey("version.id"), primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("likeness", Float, nullable=False),
+)
+Index("tie_by_other", tie.c.other)
 
 outbox = Table(
     "outbox",
@@ -169,4 +205,12 @@ spend = Table(
     Column("cost", Float),
     Column("currency", String),
     Column("estimated", Boolean, nullable=False),
+)
+
+# Apart from `spend`, so that a home made before prices were dated needs no change.
+spend_price = Table(
+    "spend_price",
+    metadata,
+    Column("spend_id", Integer, primary_key=True),
+    Column("as_of", String, nullable=False),
 )

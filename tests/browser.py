@@ -9,6 +9,7 @@ Chromium is the system's; without one, the tests that need it are skipped and sa
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -21,7 +22,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as Late
 
 import ui
 from ingest.up import page_options
@@ -69,7 +71,7 @@ def served(home: Path, env: Mapping[str, str] | None = None) -> Iterator[str]:
             yield f"http://localhost:{port}"
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(PATIENCE / 1000)
 
 
 def opened(browser: Browser, url: str, **context: object) -> Page:
@@ -80,6 +82,38 @@ def opened(browser: Browser, url: str, **context: object) -> Page:
     page.goto(url)
     page.locator(".lb-masthead").wait_for()
     return page
+
+
+def choose(page: Page, name: str, label: str = "Who answers") -> None:
+    """Choose an option of a select box, as a reader does: opened once more if the page was drawn anew meanwhile."""
+    box = page.get_by_label(label, exact=False).first
+    option = page.get_by_role("option", name=re.compile(name)).first
+    until = time.monotonic() + PATIENCE / 1000
+    while True:
+        box.click()
+        try:
+            option.click(timeout=5_000)
+            return
+        except Late:
+            if time.monotonic() > until:
+                raise
+            page.keyboard.press("Escape")
+
+
+def put(page: Page, question: str) -> float:
+    """Put a question, as a reader does; the moment Enter was pressed, on the clock of `time.perf_counter`."""
+    box = page.get_by_test_id("stChatInputTextArea")
+    box.fill(question)
+    expect(box).to_have_value(question)
+    pressed = time.perf_counter()
+    box.press("Enter")
+    expect(page.locator(".lb-question")).to_have_text(question)
+    return pressed
+
+
+def evidence(page: Page, name: str = "Evidence") -> Locator:
+    """The passages of the question; what stood on the page before it may still be fading."""
+    return page.get_by_role("list", name=name).locator(".card")
 
 
 class Canary:

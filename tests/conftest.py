@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from kb.embedding import Embedder, load_embedder
 from kb.knowledge import KnowledgeBase, open_kb
@@ -20,6 +21,10 @@ from kb.settings import Settings
 ROOT = Path(__file__).resolve().parent.parent
 DENIED = ROOT / "tests" / "denied"
 """A folder whose sitecustomize denies the network to child processes, too."""
+
+# The suite looks at the same examples in every run; `python -m tests.faults` looks at new ones, by seed.
+settings.register_profile("suite", derandomize=True)
+settings.load_profile("suite")
 
 os.environ["PYTHONPATH"] = os.pathsep.join([str(DENIED), str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(
     os.pathsep

@@ -55,11 +55,18 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Nothing is sent until `released` is set, or the client is gone: a test that looks meanwhile races nobody."""
+
+    released: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What goes over the wire: pieces are sent one by one, each in a TCP segment of its own."""
 
     status: int = 200
-    pieces: Sequence[bytes | Cut | Pause] = ()
+    pieces: Sequence[bytes | Cut | Pause | Hold] = ()
     headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
 
 
@@ -81,9 +88,9 @@ def error(status: int, body: object, **headers: str) -> Reply:
     return Reply(status, [text.encode()], {"Content-Type": "application/json"} | named)
 
 
-def events(*pieces: bytes | str | dict[str, Any] | Cut | Pause) -> Reply:
+def events(*pieces: bytes | str | dict[str, Any] | Cut | Pause | Hold) -> Reply:
     """An event stream: objects become events, texts and bytes go as they are."""
-    lines: list[bytes | Cut | Pause] = []
+    lines: list[bytes | Cut | Pause | Hold] = []
     for piece in pieces:
         if isinstance(piece, dict):
             lines.append(b"data: " + json.dumps(piece, ensure_ascii=False).encode() + b"\n\n")
@@ -210,6 +217,8 @@ class FakeProviders:
             return error(404, {"error": {"message": f"no such path {request.path}"}})
         if request.provider not in OPEN and (refused := _wrong_key(request)):
             return refused
+        if request.path.endswith("/models"):
+            return error(200, {"object": "list", "data": [{"id": row["id"]} for row in entry.get("models", [])]})
         if request.path.endswith("/embeddings"):
             return _embeddings(request)
         if request.endpoint == "rerank":
@@ -431,6 +440,9 @@ def _send(handler: BaseHTTPRequestHandler, reply: Reply, gone: threading.Event) 
             if isinstance(piece, Pause):
                 _wait(handler, piece.seconds)
                 continue
+            if isinstance(piece, Hold):
+                _wait(handler, HELD, piece.released)
+                continue
             if piece:
                 handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
                 handler.wfile.flush()
@@ -440,11 +452,15 @@ def _send(handler: BaseHTTPRequestHandler, reply: Reply, gone: threading.Event) 
         gone.set()
 
 
-def _wait(handler: BaseHTTPRequestHandler, seconds: float) -> None:
+HELD = 600
+"""Seconds after which what a test forgot to release goes on."""
+
+
+def _wait(handler: BaseHTTPRequestHandler, seconds: float, released: threading.Event | None = None) -> None:
     """Waits, but notices a client that hangs up and raises ConnectionResetError then."""
     until = time.monotonic() + seconds
     handler.connection.settimeout(0.02)
-    while time.monotonic() < until:
+    while time.monotonic() < until and not (released and released.is_set()):
         try:
             if handler.connection.recv(1) == b"":
                 raise ConnectionResetError("the client hung up")

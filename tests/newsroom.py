@@ -77,14 +77,19 @@ def tagged(content: bytes, media_type: str) -> object:
 
 
 def feed(base: str, topics: Iterable[str], ttl: int | None = None) -> object:
+    return tagged(rss(base, topics, ttl), "application/rss+xml")
+
+
+def rss(base: str, topics: Iterable[str], ttl: int | None = None) -> bytes:
     items = "".join(
         f"<item><title>New rule on {topic} takes effect</title><link>{base}/news/{topic}</link>"
         f"<pubDate>{format_datetime(FIRST + timedelta(days=number))}</pubDate></item>"
         for number, topic in enumerate(topics)
     )
     wish = f"<ttl>{ttl}</ttl>" if ttl else ""
-    content = f'<?xml version="1.0"?><rss version="2.0"><channel><title>Newsroom</title>{wish}{items}</channel></rss>'
-    return tagged(content.encode(), "application/rss+xml")
+    return (
+        f'<?xml version="1.0"?><rss version="2.0"><channel><title>Newsroom</title>{wish}{items}</channel></rss>'
+    ).encode()
 
 
 def sitemap(base: str, topics: Iterable[str]) -> bytes:

@@ -11,6 +11,7 @@ import pytest
 
 from kb import prompting
 from kb.answering import Done, Event, Evidence, Text, Thought
+from kb.answers import records
 from kb.citing import MARKER
 from kb.contract import answer_json
 from kb.embedding import Embedder
@@ -65,7 +66,7 @@ def test_an_answer_is_cited_checked_and_kept(kb: KnowledgeBase, fake: FakeProvid
     assert (version.title, citation.n) == ("OpenAI blocks China", place)
     assert [(each.provider, each.outcome) for each in answer.attempts] == [("qwen", "answered")]
     assert (answer.answered_by, answer.asked, answer.model) == ("qwen", "qwen", request.body["model"])
-    assert kb.catalog.answers() == [json.loads(json.dumps(answer_json(answer)))]
+    assert records(kb.catalog) == [json.loads(json.dumps(answer_json(answer)))]
 
 
 def test_usage_is_what_the_provider_reports(kb: KnowledgeBase, fake: FakeProviders) -> None:

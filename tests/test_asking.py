@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from kb.answering import Evidence, Text
+from kb.answers import records
 from kb.asking import PROBE_TOKENS, PROBES, order
 from kb.contract import answer_json
 from kb.embedding import Embedder
@@ -70,7 +71,7 @@ def test_the_next_in_the_order_answers_and_both_are_named(base: Asker, fake: Fak
     assert (answer.status, answer.asked, answer.answered_by) == (Status.ANSWERED, "deepseek", "zhipu")
     assert "DeepSeek" in answer.message
     assert kb.registry["zhipu"].name in answer.message
-    assert kb.catalog.answers()[0]["provider"]["attempts"][0]["outcome"] == "balance_exhausted"
+    assert records(kb.catalog)[0]["provider"]["attempts"][0]["outcome"] == "balance_exhausted"
     assert not fake.asked("qwen")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from kb.answers import records
 from kb.comparing import Comparison, compare, named
 from kb.embedding import Embedder
 from kb.errors import ProviderError, UsageError
@@ -95,7 +96,7 @@ def test_frame_json_and_page(compared: Comparison, kb: KnowledgeBase) -> None:
     assert list(frame["alone"])[:2] == [1, 0]
     read = json.loads(json.dumps(compared.json()))
     assert [each["provider"]["asked"] for each in read["answers"]] == list(frame["provider"])
-    assert {each["id"] for each in kb.catalog.answers()} >= {each["id"] for each in read["answers"]}
+    assert {each["id"] for each in records(kb.catalog)} >= {each["id"] for each in read["answers"]}
     assert LETTERS in compared._repr_html_()
 
 

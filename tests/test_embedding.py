@@ -384,7 +384,7 @@ def test_the_key_of_the_environment_stays_here(endpoint: Endpoint, monkeypatch: 
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-openai")
     endpoint.embedder(api_key=None).query("x")
     endpoint.embedder().query("x")
-    assert endpoint.keys == ["Bearer none", "Bearer sk-secret"]
+    assert endpoint.keys == [None, "Bearer sk-secret"]
 
 
 def test_address_and_model_are_needed() -> None:

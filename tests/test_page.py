@@ -17,8 +17,8 @@ from kb.local.catalogue import catalogue
 from kb.models import Article, Precision, Published
 from kb.providers import Secret, load_registry
 from kb.providers.keys import store_key
-from tests.browser import PATIENCE, Canary, chromium, executable, opened, served
-from tests.fakeproviders import FakeProviders, Pause, chunk, error, events, key_of
+from tests.browser import PATIENCE, Canary, choose, chromium, evidence, executable, opened, put, served
+from tests.fakeproviders import FakeProviders, Hold, chunk, error, events, key_of
 
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Browser, Page, expect
@@ -157,43 +157,30 @@ def fresh(site: Site) -> None:
     site.fake.thought.clear()
 
 
-def choose(page: Page, name: str, label: str = "Who answers") -> None:
-    """Choose an option of a select box, as a reader does."""
-    box = page.get_by_label(label, exact=False).first
-    box.click()
-    page.get_by_role("option", name=re.compile(name)).first.click()
-
-
 def ask(page: Page, question: str = QUESTION, provider: str = "Alibaba") -> None:
     choose(page, provider)
     put(page, question)
-
-
-def put(page: Page, question: str) -> None:
-    box = page.get_by_test_id("stChatInputTextArea")
-    box.fill(question)
-    expect(box).to_have_value(question)
-    box.press("Enter")
-    expect(page.locator(".lb-question")).to_have_text(question)
 
 
 # ── asking ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_evidence_comes_before_the_model_writes(site: Site, browser: Browser) -> None:
+    hold = Hold()
     written = events(
         chunk("The block of the lamp interface "),
-        Pause(3),
+        hold,
         chunk("began on 9 July 2024 [1]."),
         chunk("", finish_reason="stop"),
     )
     site.fake.script("qwen", written)
     page = opened(browser, site.url)
     ask(page)
-    expect(page.locator(".card .title").first).to_have_text(re.compile("amp"))
+    expect(evidence(page).locator(".title").first).to_have_text(re.compile("amp"))
     expect(page.locator(".lb-written")).to_contain_text("The block of the lamp interface")
     assert page.locator(".mark").count() == 0, "the verdict comes at the end only"
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    hold.released.set()
     expect(page.locator(".sentence.supported p")).to_have_text(
         "The block of the lamp interface began on 9 July 2024 1."
     )
@@ -239,7 +226,7 @@ def test_citation_opens_its_passage_in_the_article(site: Site, browser: Browser)
 def test_sheet_names_outlet_day_version_and_primary_source(site: Site, browser: Browser) -> None:
     page = opened(browser, site.url)
     ask(page, provider="Evidence only")
-    page.locator(".card", has_text="Lamp interface is blocked").locator(".open").click()
+    evidence(page).filter(has_text="Lamp interface is blocked").locator(".open").click()
     sheet = page.locator("dialog")
     expect(sheet.locator(".meta")).to_have_text("Example Wire · 2024-07-09 · English · US government · version 1")
     primary = sheet.get_by_role("link", name="https://primary.example/notice")
@@ -250,14 +237,14 @@ def test_sheet_names_outlet_day_version_and_primary_source(site: Site, browser: 
 
 
 def test_stop_ends_an_answer(site: Site, browser: Browser) -> None:
-    site.fake.script("qwen", events(chunk("The block "), Pause(60)))
+    site.fake.script("qwen", events(chunk("The block "), Hold()))
     page = opened(browser, site.url)
     ask(page)
     expect(page.locator(".lb-written")).to_contain_text("The block")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("Stopped", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
-    expect(page.locator(".card").first).to_be_visible()
+    expect(evidence(page).first).to_be_visible()
 
 
 def test_thinking_is_folded_and_no_part_of_the_answer(site: Site, browser: Browser) -> None:
@@ -277,7 +264,7 @@ def test_evidence_alone_asks_nobody(site: Site, browser: Browser) -> None:
     page = opened(browser, site.url)
     ask(page, provider="Evidence only")
     expect(page.get_by_text("No model was asked; these are the passages that fit best.")).to_be_visible()
-    expect(page.locator(".card .text").first).to_be_visible()
+    expect(evidence(page).locator(".text").first).to_be_visible()
     assert len(site.fake.requests) == before
 
 
@@ -287,7 +274,7 @@ def test_three_kinds_of_no_are_told_apart(site: Site, browser: Browser) -> None:
     ask(page)
     expect(page.locator(".lb-notice.warn strong")).to_have_text("The evidence does not carry an answer")
     expect(page.get_by_role("heading", name="Nearest articles")).to_be_visible()
-    expect(page.locator(".card .text").first).to_be_visible()
+    expect(evidence(page).locator(".text").first).to_be_visible()
 
     site.fake.blocked["qwen"].add("lamp")
     put(page, "Who blocked the lamp interface?")
@@ -299,7 +286,7 @@ def test_three_kinds_of_no_are_told_apart(site: Site, browser: Browser) -> None:
     put(page, "Why was the lamp interface blocked?")
     expect(page.locator(".lb-notice.bad strong")).to_have_text("The provider did not answer")
     expect(page.get_by_text(re.compile("moonshot · .* · balance used up"))).to_be_visible()
-    expect(page.locator(".card .text").first).to_be_visible()
+    expect(evidence(page).locator(".text").first).to_be_visible()
 
     page.get_by_role("button", name="Filters").click()
     page.get_by_test_id("stPopoverBody").get_by_text("Languages of the articles").wait_for()
@@ -362,7 +349,7 @@ def test_payloads_of_articles_models_and_providers_stay_text(site: Site, browser
         expect(page.get_by_role("button", name="Stop")).to_have_count(0)
         expect(page.locator(".answer, .lb-notice").first).to_be_visible()
         harmless(page)
-    page.locator(".card .number").first.click()
+    evidence(page).locator(".number").first.click()
     expect(page.locator("dialog .body")).to_contain_text("End of the zebra report.")
     harmless(page)
     page.keyboard.press("Escape")
@@ -480,6 +467,10 @@ def test_files_and_private_addresses_are_not_fetched(site: Site, browser: Browse
             expect(page.locator(".lb-notice.warn strong")).to_have_text("Done")
             expect(page.locator("details", has_text="private address (1)").first).to_be_visible()
     assert site.canary.asked == []
+    # It stays listed, with its reason, and can be tried again from what was kept of it: nothing.
+    expect(page.get_by_role("heading", name="Left out")).to_be_visible()
+    page.get_by_role("button", name="Read again from what was kept").click()
+    expect(page.locator("details", has_text="no snapshot was kept").first).to_be_attached()
 
 
 def test_another_writer_is_named(site: Site, browser: Browser) -> None:

@@ -13,7 +13,7 @@ from email.utils import format_datetime
 import pytest
 
 from ingest.policy import FetchPolicy, Reason
-from ingest.politeness import HostState, MemoryHosts, Seen, decide, gap, ready_at, retry_after
+from ingest.politeness import JITTER, HostState, MemoryHosts, Seen, decide, gap, ready_at, retry_after
 from ingest.web import Web
 from kb.errors import CollectError
 from tests.faultserver import FaultServer, page, reply
@@ -189,7 +189,7 @@ def test_the_gap_is_the_longest_of_what_is_asked_for() -> None:
 def test_jitter_only_stretches(chance: float) -> None:
     state = HostState("h", last_start=START)
     wait = (ready_at(state, START, FetchPolicy(), chance, local=False) - START).total_seconds()
-    assert wait == pytest.approx(2 * (1 + 0.25 * chance))
+    assert wait == pytest.approx(2 * (1 + JITTER * chance))
 
 
 def test_a_clock_set_back_does_not_stop_a_host() -> None:

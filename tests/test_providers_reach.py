@@ -15,9 +15,11 @@ import httpx
 import pytest
 from fakeproviders import FakeProviders, chat_with
 
+from kb.errors import ProviderError
 from kb.models import Usage
-from kb.providers import Area, CallFailed, DataPath, Message, Outcome, load_registry
+from kb.providers import Area, CallFailed, DataPath, Message, Outcome, Secret, load_registry
 from kb.providers.cost import Spent
+from kb.providers.guarded import guarded_client
 from kb.providers.reach import ADVICE, Barrier, Reach, reach
 from kb.providers.spending import check_cap, estimate
 from kb.providers.transport import PathForbidden, Route, gated_client
@@ -154,6 +156,36 @@ def test_the_gate_for_other_libraries(fake: FakeProviders) -> None:
         http.get("https://api.openai.com/v1/models")
     assert issubclass(PathForbidden, Exception)
     assert not issubclass(PathForbidden, httpx.HTTPError)
+
+
+def test_a_guarded_client_keeps_its_key_and_its_address(fake: FakeProviders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    url = fake.url("vllm", "local", "/v1")
+    body = {"messages": [], "model": "m"}
+    fake.requests.clear()
+    with guarded_client(url, Area.LOCAL, DataPath.LOCAL, key=Secret("sk-of-a-reranker")) as http:
+        reply = http.post(f"{url}/chat/completions", json=body, headers={"OpenAI-Organization": "org-planted"})
+        assert reply.status_code == 200
+        assert "sk-of-a-reranker" not in f"{reply.request.headers} {http.headers}"
+        with pytest.raises(PathForbidden):
+            http.get("https://api.openai.com/v1/models")
+    [request] = fake.requests
+    assert request.headers["authorization"] == "Bearer sk-of-a-reranker"
+    assert "openai-organization" not in request.headers
+    with pytest.raises(ProviderError, match="mainland does not allow reranking") as caught:
+        guarded_client("https://rerank.example/v1", Area.UNKNOWN, DataPath.MAINLAND, use="reranking")
+    assert caught.value.outcome == "path_forbidden"
+
+
+def test_a_proxy_leads_to_the_one_address_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked of a proxy does not show at the socket."""
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    url = "https://rerank.example/v1"
+    with guarded_client(url, Area.UNKNOWN, DataPath.ANY) as http:
+        with pytest.raises(httpx.ConnectError):
+            http.get(f"{url}/models")
+        with pytest.raises(PathForbidden):
+            http.get("https://elsewhere.example/v1/models")
 
 
 def test_where_addresses_stand() -> None:

@@ -668,3 +668,44 @@ def refuse_once(*_: object) -> None:
     from kb.errors import CollectError
 
     raise CollectError("too_short", "a mistake of the parser that is mended later")
+
+
+def test_what_a_site_gives_for_pages_it_does_not_have_is_no_article(desk: Desk, room: Newsroom) -> None:
+    room.publish("chips", "gas", "tin", "zinc")
+    stock = page_of(story("everything we report"))
+    for topic in ("gas", "tin", "zinc"):
+        room.on(f"/news/{topic}", stock)
+    outcomes = desk.run(room.url("/feed.xml"))
+    assert changes(outcomes) == ["-", "added", "added", "soft_404", "soft_404"]
+    refused = next(outcome for outcome in outcomes if outcome.reason == "soft_404")
+    assert "gives the same title and text for" in (refused.message or "")
+    # The first of them was stored before that could be known: its page is marked as gone.
+    gone = {version.title: version.gone for version in desk.kb.catalog.articles()}
+    assert gone == {title("chips"): False, title("everything we report"): True}
+    assert len(desk.ledger.refused("soft_404")) == 2
+
+
+def test_one_article_under_two_addresses_is_kept(desk: Desk, room: Newsroom) -> None:
+    room.publish("chips", "gas")
+    room.on("/tech/chips", page_of(story("chips")))
+    outcomes = desk.run(room.url("/news/chips"), room.url("/tech/chips"), room.url("/news/gas"))
+    assert changes(outcomes) == ["added", "added", "added"]
+
+
+def test_a_stored_page_that_now_says_it_does_not_exist_is_marked_gone(desk: Desk, room: Newsroom) -> None:
+    room.publish("chips")
+    desk.run(room.url("/news/chips"))
+    room.on("/news/chips", page_of(b"<html><title>Page not found</title><h1>Page not found</h1><p>Sorry.</p></html>"))
+    (outcome,) = desk.run(room.url("/news/chips"))
+    assert outcome.ok and "gone" in (outcome.message or "")
+    (version,) = desk.kb.catalog.articles()
+    assert (version.title, version.gone) == (title("chips"), True)
+
+
+def test_a_file_that_was_refused_is_read_again_where_it_lies(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "späte Notiz.html"
+    file.write_bytes(b"<html><title>Brief</title><p>Soon more.</p></html>")
+    assert changes(desk.run(str(file))) == ["too_short"]
+    file.write_bytes(story("chips"))
+    (again,) = replay(desk.kb, "too_short", OPTIONS, bench=desk.bench())
+    assert (again.change, desk.ledger.reasons()) == (Change.ADDED, {})

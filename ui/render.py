@@ -14,13 +14,7 @@ from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
-JOINER = "\u2060"
-"""Word joiner: nothing to see, but `:material/x:`, `@name` and `www.x` are no longer what Markdown looks for."""
-
-CONTROL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]|[\U000e0000-\U000e007f]"
-)
-"""Control and direction marks, and invisible tags: they make text look like what it is not."""
+from kb.inert import JOINER, plain
 
 MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$^=&\"'])")
 
@@ -50,13 +44,11 @@ def join(parts: Iterable[Safe], between: str = "") -> Safe:
     return Safe(between.join(parts))
 
 
-def plain(text: str) -> str:
-    """Foreign text without control characters and invisible marks; line breaks and tabs stay."""
-    return CONTROL.sub("", text.replace("\r\n", "\n"))
-
-
 def label(text: str) -> str:
-    """Foreign text for a place that reads Markdown (labels of widgets), so that it reads as it stands."""
+    """Foreign text for a place that reads Streamlit's Markdown (labels of widgets), so that it reads as it stands.
+
+    Streamlit has marks of its own (`:material/x:`, `:red[…]`), so more is parted here than in `kb.inert.inert`.
+    """
     flat = " ".join(plain(text).split())
     marked = MARKUP.sub(r"\\\1", flat)
     marked = re.sub(r"([:@])", rf"\1{JOINER}", marked)

@@ -9,43 +9,37 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ingest.cli.app import FAILED, PARTLY, Json, app, day, opened, out, print_json
-from ingest.cli.ask import AsOf, Count, Languages, Since, Sources, Until
+from ingest.cli.app import FAILED, PARTLY, Json, app, note, opened, out, print_json
+from ingest.cli.narrowing import Count, Where, narrowed
 from ingest.cli.show import MARKS, plain
+from kb.models import Narrowing
 
 if TYPE_CHECKING:
     from kb.comparing import Comparison
 
 
 @app.command()
+@narrowed
 def compare(
     context: typer.Context,
     question: str,
     provider: Annotated[
         list[str], typer.Option("--provider", "-p", help="Whom to ask: an id, or id:MODEL; repeatable.")
     ],
+    filters: Narrowing,
     answer_language: Annotated[str | None, typer.Option(help="Language of the answers (en, de, zh).")] = None,
+    data_path: Where = None,
     k: Count = 8,
-    language: Languages = [],  # noqa: B006
-    source: Sources = [],  # noqa: B006
-    since: Since = None,
-    until: Until = None,
-    as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
     """Ask several providers QUESTION on the same passages, and show where they differ."""
+    from kb.calling import Own
+    from kb.estimating import told
+
+    own = Own(data_path) if data_path else None
     with opened(context) as kb:
-        found = kb.compare(
-            question,
-            provider,
-            answer_language=answer_language,
-            k=k,
-            languages=language,
-            sources=source,
-            since=day(since, "--since"),
-            until=day(until, "--until"),
-            as_of=day(as_of, "--as-of"),
-        )
+        note(told(kb.estimate(question, provider, own=own, k=k, **filters)))
+        found = kb.compare(question, provider, answer_language=answer_language, k=k, own=own, **filters)
     if as_json:
         print_json(found.json())
     else:

@@ -13,7 +13,7 @@ from rich.text import Text
 from ingest.cli.app import err, out
 from kb.models import Answer, Passage, Verdict, Version
 from kb.orders import gives_orders
-from kb.views import shortened, web_address
+from kb.views import elsewhere, shortened, via, web_address
 
 if TYPE_CHECKING:
     from kb.answering import Event
@@ -36,7 +36,8 @@ def plain(text: str) -> str:
 
 def byline(version: Version) -> str:
     when = version.published.iso() if version.published else "no date"
-    return plain(f"{version.source}, {when}, {version.language}")
+    outlet = f"{version.source} ({agencies})" if (agencies := via(version)) else version.source
+    return plain(f"{outlet}, {when}, {version.language}")
 
 
 def show_passages(found: Iterable[Passage]) -> None:
@@ -47,6 +48,8 @@ def show_passages(found: Iterable[Passage]) -> None:
     table.add_column("passage", ratio=2)
     for item in found:
         article = Text.assemble((plain(item.version.title), "bold"), "\n", (byline(item.version), "dim"))
+        if item.also:
+            article.append(plain(f"\nalso in: {elsewhere(item)}"), "dim")
         if gives_orders(item.text):
             article.append("\ngives orders to the model", "red")
         table.add_row(
@@ -67,6 +70,7 @@ class AnswerPrinter:
     def follow(self, events: Iterable[Event]) -> Answer:
         from kb.answering import Done, Evidence
         from kb.answering import Text as Piece
+        from kb.events import Understood, Waiting
 
         answer: Answer | None = None
         for event in events:
@@ -74,24 +78,39 @@ class AnswerPrinter:
                 answer = event.answer
             elif self._quiet:
                 continue
+            elif isinstance(event, Understood):
+                err.print(Text(f"understood as: {plain(event.question)}", style="bold"))
             elif isinstance(event, Evidence):
                 languages = ", ".join(f"{count} {name}" for name, count in event.coverage.by_language.items())
                 err.print(f"[dim]{event.coverage.passages} passages ({languages or 'none'}); asking …[/dim]")
+            elif isinstance(event, Waiting) and event.ahead:
+                err.print(f"[dim]the local model is busy; {event.ahead} before this question …[/dim]")
             elif isinstance(event, Piece):
                 out.print(Text(plain(event.text)), end="")
         assert answer is not None, "a stream of events ends with Done"
         if not self._quiet:
+            out.print()
             self._end(answer)
         return answer
 
+    def show(self, answer: Answer) -> None:
+        """A stored answer, from its question on."""
+        out.print(Text(plain(answer.question), style="bold"))
+        if answer.understood:
+            out.print(Text(f"understood as: {plain(answer.understood)}", style="bold"))
+        self._end(answer)
+
     def _end(self, answer: Answer) -> None:
-        out.print()
+        if answer.as_of:
+            nothing = ", nothing newer is stored" if answer.changes is not None and not answer.changes else ""
+            out.print(Text(f"as known on {answer.as_of}{nothing}", style="dim"))
         if answer.message:
             out.print(Text(plain(answer.message), style="yellow"))
         for sentence in answer.sentences:
             mark, style = MARKS[sentence.verdict]
-            reason = f"  ({sentence.reason})" if sentence.reason and sentence.verdict != Verdict.SUPPORTED else ""
+            reason = f"  ({plain(sentence.reason)})" if sentence.reason and sentence.verdict != "supported" else ""
             out.print(Text.assemble((f"{mark} {sentence.verdict:<12}", style), plain(sentence.text), (reason, "dim")))
+        _show_differences(answer)
         for citation in answer.citations:
             version = citation.passage.version
             head = Text.assemble((f"[{citation.n}] ", "bold cyan"), (plain(version.title), "bold"))
@@ -99,12 +118,54 @@ class AnswerPrinter:
                 f"“{plain(citation.quote)}”\n",
                 (byline(version), "dim"),
                 "\n",
-                (web_address(version) or version.url, "dim"),
+                (plain(web_address(version) or version.url), "dim"),
             )
             out.print(Panel(body, title=head, title_align="left", border_style="dim"))
-        if not answer.sentences:
+        if answer.status in ("no_evidence", "thin_evidence") and answer.passages:
+            out.print(Text("nearest articles:", style="bold"))
             show_passages(answer.passages)
-        usage = answer.usage
-        who = f"{answer.answered_by} · {answer.model}" if answer.answered_by else "no model"
-        tokens = f" · {usage.prompt_tokens}+{usage.completion_tokens} tokens" if usage.prompt_tokens else ""
-        out.print(Text(f"{answer.status} · {who}{tokens} · {answer.coverage.origins} articles", style="dim"))
+        elif not answer.sentences:
+            show_passages(answer.passages)
+        _show_changes(answer)
+        _show_end(answer)
+
+
+def _show_differences(answer: Answer) -> None:
+    for each in answer.contradictions:
+        out.print(Text("sources contradict each other:", style="bold yellow"))
+        for side in (each.first, each.second):
+            outlet = answer.passages[side.n - 1].version.source
+            out.print(Text(plain(f"  [{side.n}] {outlet}: “{side.quote}”")))
+
+
+def _show_changes(answer: Answer) -> None:
+    changes = answer.changes
+    if not changes:
+        return
+    out.print(Text(f"known only after {changes.day}, no part of the answer:", style="bold"))
+    for each in changes.reworded:
+        stands = "the quoted words still stand" if each.stands else "the quoted words are no longer there"
+        out.print(f"  \\[{each.n}] has a later version of {each.version.first_seen:%Y-%m-%d}; {stands}")
+    for number in changes.gone:
+        out.print(f"  \\[{number}] its page is gone")
+    for version in changes.newer:
+        out.print(Text(f"  {plain(version.title)} ({byline(version)})"))
+
+
+def _show_end(answer: Answer) -> None:
+    """Who answered, what it took, what was left out, and which sources give nothing now."""
+    coverage, usage = answer.coverage, answer.usage
+    for line in coverage.left_out:
+        out.print(Text(plain(line), style="dim"))
+    for source in coverage.failing:
+        out.print(Text(plain(f"source {source.source} fails since {source.since[:10]}: {source.reason}"), style="dim"))
+    if answer.judge:
+        judge = answer.judge
+        said = f"{judge.confirmed} confirmed, {judge.lowered} lowered" if not judge.detail else judge.detail
+        out.print(Text(plain(f"judge {judge.provider} · {judge.model}: {said}"), style="dim"))
+    who = f"{answer.answered_by} · {answer.model}" if answer.answered_by else "no model"
+    tokens = f" · {usage.prompt_tokens}+{usage.completion_tokens} tokens" if usage.prompt_tokens else ""
+    price = f", price of {usage.price_as_of}" if usage.price_as_of else ""
+    cost = f" · {usage.cost:.4f} {usage.currency or ''}{price}" if usage.cost else ""
+    articles = f"{coverage.articles or coverage.origins} articles, {coverage.origins} origins"
+    out.print(Text(plain(f"{answer.status} · {who}{tokens}{cost} · {articles} · {answer.id}"), style="dim"))

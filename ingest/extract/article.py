@@ -96,7 +96,7 @@ def read_parts(page: Page, link: Link | None = None, timezone: str | None = None
     """Everything that can be read off a page. Raises CollectError for bytes that are no readable HTML."""
     refusals.judge_bytes(page)
     decoded = decode(page.content, page.charset, page.media_type)
-    if decoded.damage > refusals.DAMAGE:
+    if decoded.unreadable:
         raise CollectError("bad_encoding", f"{page.final_url}: {decoded.damage:.0%} of the characters cannot be read")
     tree = parse(decoded.text)
     if tree is None:

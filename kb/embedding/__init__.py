@@ -20,6 +20,7 @@ import numpy.typing as npt
 from kb.errors import SettingsError
 
 if TYPE_CHECKING:
+    import httpx
     from llama_index.core.base.embeddings.base import BaseEmbedding
 
 __all__ = ["Embedder", "Vectors", "load_embedder"]
@@ -64,6 +65,7 @@ class _Wanted:
     dimension: int | None
     batch: int
     threads: int | None
+    http: httpx.Client | None
 
 
 def _e5(wanted: _Wanted) -> Embedder:
@@ -83,6 +85,7 @@ def _openai_like(wanted: _Wanted) -> Embedder:
         api_key=wanted.api_key,
         dimension=wanted.dimension,
         batch=wanted.batch,
+        http=wanted.http,
     )
 
 
@@ -98,15 +101,17 @@ def load_embedder(
     dimension: int | None = None,
     batch: int = 10,
     threads: int | None = None,
+    http: httpx.Client | None = None,
 ) -> Embedder:
     """The embedder of that name.
 
     `threads` is for e5 (default: the cores this process may use), the rest for openai-like: `batch` texts
-    go into one request, `dimension` asks for shorter vectors from models that can give them.
+    go into one request, `dimension` asks for shorter vectors from models that can give them, `http` is a
+    client of `kb.providers.guarded`, which then holds the key (default: one that reaches `base_url` alone).
     Raises SettingsError for a name or setting that cannot be used, ModelUnavailable without weights.
     """
     try:
         make = EMBEDDERS[name]
     except KeyError:
         raise SettingsError(f"there is no embedder {name!r}; choose one of {sorted(EMBEDDERS)}") from None
-    return make(_Wanted(base_url, model, api_key, dimension, batch, threads))
+    return make(_Wanted(base_url, model, api_key, dimension, batch, threads, http))

@@ -19,6 +19,10 @@ from openai import OpenAIError
 
 from kb.embedding import Vectors
 from kb.errors import EmbeddingError
+from kb.providers.client import PLACEHOLDER
+from kb.providers.datapath import Area, DataPath
+from kb.providers.guarded import guarded_client
+from kb.providers.keys import Secret, redact
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -44,15 +48,27 @@ class RemoteEmbedder:
 
     max_tokens = MAX_TOKENS
 
-    def __init__(self, *, base_url: str, model: str, api_key: str | None, dimension: int | None, batch: int) -> None:
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        model: str,
+        api_key: str | None,
+        dimension: int | None,
+        batch: int,
+        http: httpx.Client | None = None,
+    ) -> None:
         self.id = f"openai-like/{model}" + (f"/{dimension}" if dimension else "")
         self._where = f"{model} at {urlsplit(base_url).netloc or base_url}"
         self._dimension = dimension
+        self._known = (Secret(api_key),) if api_key else ()
+        key = Secret(api_key) if api_key else None
         self._client = _Client(
             model_name=model,
             api_base=base_url,
-            # Without one LlamaIndex would send OPENAI_API_KEY of the environment to a foreign host.
-            api_key=api_key or "none",
+            http_client=http or guarded_client(base_url, Area.UNKNOWN, DataPath.ANY, key=key, timeout=TIMEOUT),
+            # The client above adds the key. Without any LlamaIndex would take OPENAI_API_KEY of the environment.
+            api_key=PLACEHOLDER,
             dimensions=dimension,
             embed_batch_size=batch,
             max_retries=0,
@@ -122,7 +138,7 @@ class RemoteEmbedder:
 
     def _told(self, error: Exception) -> str:
         """What the error says, in one short line, without the key."""
-        return " ".join(str(error).replace(self._client.api_key, "…").split())[:300]
+        return " ".join(redact(str(error), self._known).split())[:300]
 
 
 class _Client(OpenAILikeEmbedding):  # type: ignore[misc]  # the library has no types

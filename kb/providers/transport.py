@@ -175,6 +175,24 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+def outgoing(request: httpx.Request, route: Route, exchange: Exchange) -> httpx.Request:
+    """The request as it is sent: known headers only, and the key. The given one never holds it.
+
+    Raises PathForbidden for another address than the route's: behind a proxy the socket would not tell.
+    """
+    if (request.url.host, request.url.port or (80 if request.url.scheme == "http" else 443)) != route.address:
+        exchange.forbidden = request.url.host
+        raise PathForbidden(f"{request.url.host} is not the address of this provider")
+    headers = {name: request.headers[name] for name in SENT_HEADERS if name in request.headers}
+    headers |= {"user-agent": "lagebild", "accept-encoding": "identity"}
+    if route.key:
+        headers["authorization"] = f"Bearer {route.key.reveal()}"
+    exchange.sent = True
+    return httpx.Request(
+        request.method, request.url, headers=headers, stream=request.stream, extensions=request.extensions
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What both transports do with requests and replies; no socket in here.
@@ -190,18 +208,8 @@ class Reading:
     plain: bool = False
 
     def outgoing(self, request: httpx.Request) -> httpx.Request:
-        """The request as it is sent: known headers only, and the key. The given one never holds it."""
-        if (request.url.host, request.url.port or (80 if request.url.scheme == "http" else 443)) != self.route.address:
-            self.exchange.forbidden = request.url.host
-            raise PathForbidden(f"{request.url.host} is not the address of this provider")
-        headers = {name: request.headers[name] for name in SENT_HEADERS if name in request.headers}
-        headers |= {"user-agent": "lagebild", "accept-encoding": "identity"}
-        if self.route.key:
-            headers["authorization"] = f"Bearer {self.route.key.reveal()}"
-        self.exchange.sent = True
-        return httpx.Request(
-            request.method, request.url, headers=headers, stream=request.stream, extensions=request.extensions
-        )
+        """The request as it is sent. Raises PathForbidden for another address than the route's."""
+        return outgoing(request, self.route, self.exchange)
 
     def arrived(self, response: httpx.Response) -> None:
         """Keeps what the head of a reply says."""
@@ -303,12 +311,16 @@ class GatedTransport(httpx.HTTPTransport):
     """The gate alone, for clients of other libraries that make many requests to one address."""
 
     def __init__(self, route: Route) -> None:
+        self._route = route
         self._pool = _pool(route, GatedBackend(Gate(route, Exchange(), Line())))
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return super().handle_request(outgoing(request, self._route, Exchange()))
 
 
 def gated_client(route: Route, timeout: float) -> httpx.Client:
     """A client that reaches the route's address and no other; a request elsewhere raises PathForbidden."""
-    return httpx.Client(transport=GatedTransport(route), timeout=timeout)
+    return httpx.Client(transport=GatedTransport(route), timeout=timeout, trust_env=False)
 
 
 class _Events(httpx.SyncByteStream):

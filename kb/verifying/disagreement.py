@@ -6,16 +6,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from kb.entities import load_entities
 from kb.verifying import dates
 from kb.verifying.agreement import same_unit, same_value
 from kb.verifying.alignment import Segment, Unit, counted, found_in, segments, units
 from kb.verifying.reading import Reading, read
 
-SAME_MATTER = 0.7
-"""Share of the names and matters of each sentence that the other must have for both to be about the same."""
+SAME_MATTER, IN_LONGER = 0.75, 0.5
+"""Share of the names and matters of each sentence that the other must have for both to be about the same: of the one
+of which more is found, and of the other, which may say more. Dates take the first for both: what happens again, or in
+stages, is told in like words."""
 
 ENOUGH = 3
 """Names and matters that both must have, lest two short sentences agree by chance."""
+
+BESIDE = frozenset({"country", "place", "media"})
+"""Kinds of names that one of two sentences about the same matter may well leave out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +48,38 @@ def contradictions(passages: Sequence[str]) -> list[Disagreement]:
     for (first, left), (second, right) in combinations(enumerate(readings), 2):
         for here in segments(left.text):
             for there in segments(right.text):
-                if not _same_matter(left, here, right, there):
+                if not (here.figures and there.figures) and not (here.days and there.days):
                     continue
-                for says, other, code in (*_figures(left, here, right, there), *_days(left, here, right, there)):
-                    spans = (here.start, here.end), (there.start, there.end)
-                    found.append(Disagreement(first, second, *spans, says, other, code))
+                shares = sorted((_share(left, here, right, there), _share(right, there, left, here)))
+                if shares[1] < SAME_MATTER or shares[0] < IN_LONGER:
+                    continue
+                days = list(_days(left, here, right, there))
+                # What was counted on another day is another count.
+                differ = days if shares[0] >= SAME_MATTER else []
+                differ += [] if days else _figures(left, here, right, there)
+                spans = (here.start, here.end), (there.start, there.end)
+                found += [Disagreement(first, second, *spans, *each) for each in differ]
     return found
 
 
-def _same_matter(left: Reading, here: Segment, right: Reading, there: Segment) -> bool:
-    return _carried(left, here, right, there) and _carried(right, there, left, here)
-
-
-def _carried(one: Reading, part: Segment, other: Reading, there: Segment) -> bool:
-    """Whether `there` has most of the names and matters of `part`."""
+def _share(one: Reading, part: Segment, other: Reading, there: Segment) -> float:
+    """The share of the names and matters of `part` that `there` has; 0 if they are too few, or it is about another."""
     able = [unit for unit in _topic(one, part) if counted(unit, one, other)]
     hits = [unit for unit in able if found_in(unit, [there], other)]
-    return len(hits) >= ENOUGH and sum(unit.weight for unit in hits) >= SAME_MATTER * sum(unit.weight for unit in able)
+    if any(_names_another(unit) for unit in able if unit not in hits):
+        return 0.0
+    if len(hits) < ENOUGH:
+        return 0.0
+    return sum(unit.weight for unit in hits) / sum(unit.weight for unit in able)
+
+
+def _names_another(unit: Unit) -> bool:
+    """Whether a name that the other sentence lacks makes it one about something else (H20 is not H200)."""
+    entities = load_entities()
+    ids = {key[2:] for key in unit.keys if key.startswith("e:")}
+    if ids:
+        return not any(entities[id].kind in BESIDE for id in ids)
+    return any(key.startswith("n:") for key in unit.keys)
 
 
 def _topic(reading: Reading, part: Segment) -> list[Unit]:

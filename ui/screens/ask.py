@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from kb.calling import BUILT_IN
 from kb.events import Event
 from kb.models import LANGUAGES, Filters, Status
-from ui import asking, choosing, parts, reading, shelf
+from ui import asking, choosing, owning, parts, reading, shelf
 from ui.asking import Asked, Choices, Desk, Seen
 from ui.choosing import NOBODY
 from ui.jobs import Job
 from ui.render import fill, join, notice, plain, show
+from ui.screens import answered
 from ui.session import kb, settings, words
 
 EVERY = 0.3
@@ -38,7 +40,7 @@ def page() -> None:
     elif desk.current.job.running:
         follow(desk, desk.current)
     else:
-        ended(desk, desk.current)
+        ended(desk, desk.current, choices)
 
 
 def ask(desk: Desk, question: str, choices: Choices) -> None:
@@ -48,14 +50,15 @@ def ask(desk: Desk, question: str, choices: Choices) -> None:
 def choose() -> Choices:
     """The row above the question: who answers, in which language, from what."""
     text, config = words(), settings()
-    offered = {option.id: option for option in choosing.options(kb().registry, config)}
+    listed = choosing.options(kb().registry, config, owning.path(), owning.keys())
+    offered = {option.id: option for option in listed}
 
     def named(id: str) -> str:
         option = offered[id]
         name = name_of(id)
         return plain(f"{name} ({text(f'ask.lacks_{option.lacks}')})" if option.lacks else name)
 
-    st.session_state.setdefault("provider", choosing.first(list(offered.values()), config))
+    st.session_state.setdefault("provider", choosing.first(listed, config))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         provider = st.selectbox(
             text("ask.provider"), list(offered), format_func=named, width=270, key="provider", persist_state="session"
@@ -81,16 +84,34 @@ def choose() -> Choices:
         )
         with st.popover(text("ask.filters"), icon=":material/tune:"):
             filters = choose_filters()
+            owning.choose_path()
             others = [id for id, option in offered.items() if not option.lacks and id not in (provider, NOBODY)]
             fallback = st.multiselect(text("ask.fallback"), others, format_func=name_of, help=text("ask.fallback_help"))
             consent = bool(fallback) and st.checkbox(text("ask.consent"))
+            strict = st.checkbox(text("ask.strict"), help=text("ask.strict_help"))
+            judge = st.checkbox(text("ask.judge"), help=text("ask.judge_help"))
     # Always there, so that what follows keeps its place: an input that moves loses what is being typed.
     with st.container():
         if offered[provider].lacks == "weights":
             show(notice("warn", text("ask.no_weights"), text("ask.no_weights_do", model=config.model)))
+        elif offered[provider].lacks == "path":
+            path = text.of("path", owning.path())
+            show(notice("warn", text("ask.path_forbids", path=path), text("ask.path_forbids_do")))
         elif provider == NOBODY and offered[BUILT_IN].lacks:
             show(fill('<p class="lb-line">{line}</p>', line=text("ask.evidence_only_start")))
-    return Choices(provider, model, answer_language or None, filters, tuple(fallback), consent, text.language)
+    return Choices(
+        provider,
+        model,
+        answer_language or None,
+        filters,
+        tuple(fallback),
+        consent,
+        text.language,
+        strict,
+        judge,
+        owning.path(),
+        owning.keys(),
+    )
 
 
 def choose_filters() -> Filters:
@@ -148,6 +169,7 @@ def front(desk: Desk, choices: Choices) -> None:
             ],
             on_open=lambda article: desk.open(kb().catalog.current_version(article) or ""),
         )
+    answered.stored(desk, choices)
     sheet(desk)
 
 
@@ -156,7 +178,8 @@ def follow(desk: Desk, asked: Asked) -> None:
     text, job = words(), asked.job
     left, right = st.columns([3, 2], gap="large")
     with left:
-        heading(asked)
+        heading(asked.question)
+        reading_of = st.empty()
         line, button = st.columns([3, 1], vertical_alignment="center")
         stage, writing = line.empty(), st.empty()
         button.button(text("ask.stop"), icon=":material/stop_circle:", on_click=job.stop, key="stop")
@@ -173,7 +196,8 @@ def follow(desk: Desk, asked: Asked) -> None:
             with found.container():
                 passages(desk, asked, shown)
             drawn = shown.turn
-        show(fill('<p class="lb-line" role="status">{line} …</p>', line=text(stage_of(shown))), stage)
+            understood(shown, reading_of)
+        show(fill('<p class="lb-line" role="status">{line} …</p>', line=stage_of(shown)), stage)
         if shown.text:
             show(asking.written(shown, text), writing)
         job.wait(len(events) + 1, EVERY)
@@ -182,19 +206,31 @@ def follow(desk: Desk, asked: Asked) -> None:
 
 
 def stage_of(shown: Seen) -> str:
+    """What is going on now, in words."""
+    text = words()
     if shown.text:
-        return "ask.writing"
+        return text("ask.writing")
     if shown.thought:
-        return "ask.thinking_now"
-    return "ask.searching" if shown.passages is None else "ask.asking"
+        return text("ask.thinking_now")
+    if shown.ahead:
+        return text("ask.waiting", count=shown.ahead)
+    return text("ask.searching" if shown.passages is None else "ask.asking")
 
 
-def ended(desk: Desk, asked: Asked) -> None:
+def ended(desk: Desk, asked: Asked, choices: Choices) -> None:
     """The question with its checked answer, or with the reason why there is none."""
     text, shown = words(), asking.seen(asked.job.events)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        heading(asked)
+        heading(asked.question)
+        understood(shown)
+        if shown.understood:
+            st.button(
+                text("ask.as_written"),
+                icon=":material/undo:",
+                key=f"alone {asked.number}",
+                on_click=lambda: desk.ask(kb(), asked.question, choices, alone=True),
+            )
         if shown.answer is None:
             broken(asked.job)
         else:
@@ -208,16 +244,29 @@ def ended(desk: Desk, asked: Asked) -> None:
             thinking_name=text("ask.thinking"),
             on_cite=lambda number: open_passage(desk, shown, number),
         )
+        if shown.answer is not None:
+            answered.differences(desk, asked, shown.answer)
         lines(shown)
+        if shown.answer is not None:
+            answered.changes(desk, asked, shown.answer)
+            answered.record(desk, asked, shown.answer, choices)
         earlier(desk)
+        answered.stored(desk, choices)
     with right:
         st.subheader(text(heading_of(shown)), anchor=False)
         passages(desk, asked, shown)
     sheet(desk)
 
 
-def heading(asked: Asked) -> None:
-    show(fill('<h2 class="lb-question">{question}</h2>', question=asked.question))
+def heading(question: str) -> None:
+    show(fill('<h2 class="lb-question">{question}</h2>', question=question))
+
+
+def understood(shown: Seen, place: DeltaGenerator | None = None) -> None:
+    """How a follow-up was read."""
+    if shown.understood:
+        line = words()("ask.understood", question=shown.understood)
+        show(fill('<p class="lb-line lb-understood">{line}</p>', line=line), place)
 
 
 def passages(desk: Desk, asked: Asked, shown: Seen) -> None:
@@ -272,6 +321,10 @@ def lines(shown: Seen) -> None:
             found.append(asking.usage_line(shown.answer, text, name_of(shown.answer.answered_by or NOBODY)))
         if shown.answer.as_of:
             found.append(text("ask.as_of_line", day=shown.answer.as_of))
+            if shown.answer.changes is not None and not shown.answer.changes:
+                found.append(text("ask.unchanged"))
+        if shown.answer.judge:
+            found.append(asking.judge_line(shown.answer.judge, text))
         if len(shown.answer.attempts) > 1 or not shown.answer.answered_by:
             found += asking.attempt_lines(shown.answer, text)
     if found:
