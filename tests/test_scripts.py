@@ -13,8 +13,34 @@ from kb.verifying.agreement import same_unit, same_value
 from kb.verifying.figures import Figure
 from kb.verifying.reading import read
 
-EN_MONTHS = "January February March April May June July August September October November December".split()
-DE_MONTHS = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()
+EN_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+DE_MONTHS = [
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
+]
 CURRENCIES = {"usd": ("dollars", "Dollar", "美元"), "eur": ("euros", "Euro", "欧元"), "cny": ("yuan", "Yuan", "元")}
 
 
