@@ -25,7 +25,7 @@ def main() -> None:
     folder: Path = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     bench = Path(os.environ["LAGEBILD_BENCH"])
-    place = Ground(bench, folder, load_embedder(Settings(home=folder)))
+    place = Ground(bench, folder, load_embedder(Settings(home=folder).embedder))
     cases, corpora = [], set()
     for row in rows(bench / "refusal" / "cases.jsonl.gz"):
         corpus = f"{row['index']}-{row['lang']}.jsonl"
