@@ -467,10 +467,11 @@ def test_every_axis_has_both_answers() -> None:
 
 FLOORS = {
     "dev": {"actor_swapped": 0.95, "negation_flipped": 0.95},
-    "test": {"actor_swapped": 0.93, "negation_flipped": 0.95},
+    "dev-2": {"actor_swapped": 0.75, "negation_flipped": 0.8},
+    "test": {"actor_swapped": 0.96, "negation_flipped": 0.95},
     "held-1": {"negation_flipped": 0.95},
-    "held-2": {"actor_swapped": 0.85, "negation_flipped": 0.94, "wrong_source": 0.9},
-    "hard": {"actor_swapped": 0.8, "negation_flipped": 0.93, "date_swapped": 0.5},
+    "held-2": {"actor_swapped": 0.9, "negation_flipped": 0.94, "wrong_source": 0.9},
+    "hard": {"actor_swapped": 0.9, "negation_flipped": 0.95},
 }
 """What each class of error is caught at, at least, where that is not all. A floor goes down by an explicit act."""
 
@@ -486,3 +487,38 @@ def test_the_floor_on_the_claim_set(name: str) -> None:
     alarms = result["false_alarms"]
     assert isinstance(alarms, dict)
     assert alarms["rate"] <= 0.01
+
+
+SWAPPED = [
+    (
+        "Brightwater Robotics poached three engineers from Halden Systems.",
+        "Halden Systems poached three engineers from Brightwater Robotics.",
+    ),
+    (
+        "ByteDance verklagte einen früheren Praktikanten auf Schadenersatz.",
+        "A former intern sued ByteDance for damages.",
+    ),
+    ("分析师温岚预计涨价将持续，分析师石磊则认为价格已经见顶。", "石磊预计涨价将持续，温岚则认为价格已经见顶。"),
+    (
+        "Marlow Aerospace lent Pinnacle Orbital two ground stations after the storm.",
+        "Marlow Aerospace was lent two ground stations by Pinnacle Orbital.",
+    ),
+    ("Voltara kündigte dem Zulieferer Kestner den Vertrag.", "Kestner kündigte Voltara den Vertrag."),
+]
+
+
+@pytest.mark.parametrize(("passage", "claim"), SWAPPED)
+def test_actors_change_places_whatever_the_verb(passage: str, claim: str) -> None:
+    assert check(claim, [passage]).code == "actor"
+    assert check(passage, [f"{passage} More will be known in May."]).verdict is Verdict.SUPPORTED
+
+
+def test_a_converse_verb_is_no_swap() -> None:
+    passage = "Samsung will license the circuit from Rambus for seven years."
+    assert check("Rambus grants Samsung a licence for the circuit.", [passage]).verdict is not Verdict.CONTRADICTED
+
+
+def test_a_direction_is_that_of_its_own_actor() -> None:
+    passage = "Seoul joined the chip alliance in May, while New Delhi left it over the data clause."
+    assert check("新德里退出了芯片联盟。", [passage]).verdict is not Verdict.CONTRADICTED
+    assert check("首尔退出了芯片联盟。", [passage]).code == "negation"
