@@ -202,6 +202,11 @@ def test_difference_marks_words_and_chinese_characters() -> None:
     ]
 
 
+def test_a_changed_title_stands_before_the_changed_text() -> None:
+    drawn = reading.changes(version(title="A rule", text="Same."), version(title="A new rule", text="Same."), EN)
+    assert drawn["blocks"] == [[{"t": "A "}, {"t": "new ", "as": "ins"}, {"t": "rule"}], [{"t": "Same."}]]
+
+
 def test_an_article_names_its_origin_and_links_only_to_the_web() -> None:
     drawn = reading.article(
         version(url="urn:brief:1", references=("https://primary.example/x", "javascript:x"), side="eu-gov", gone=True),
