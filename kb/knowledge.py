@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from kb.foreign import QueryEngine
     from kb.foreign import Retriever as ForeignRetriever
     from kb.local.server import LocalServer
-    from kb.providers.services import Probe
+    from kb.providers.services import Probe, Reranker
+    from kb.rephrasing import Rephraser
     from kb.retrieval import Found, Retriever
     from kb.spend import Purse
     from kb.status import Status
@@ -315,7 +316,29 @@ class KnowledgeBase(Store):
     def retriever(self) -> Retriever:
         from kb.retrieval import Retriever
 
-        return Retriever(self.catalog, self.index, self.embedder)
+        chosen = self.settings
+        return Retriever(
+            self.catalog,
+            self.index,
+            self.embedder,
+            self._open_reranker if chosen.reranker else None,
+            self._rephraser() if chosen.rephrase else None,
+        )
+
+    def _open_reranker(self) -> Reranker:
+        from kb.providers import DataPath
+        from kb.providers.opening import open_reranker
+
+        chosen = self.settings
+        path = DataPath(chosen.data_path)
+        return open_reranker(
+            self.registry, chosen.reranker, model=chosen.reranker_model or None, data_path=path, home=chosen.home
+        )
+
+    def _rephraser(self) -> Rephraser:
+        from kb.rephrasing import Rephraser
+
+        return Rephraser(self.caller(self.settings.rephrase), self.purse)
 
     def as_retriever(self, k: int = 8, **filters: Any) -> ForeignRetriever:
         """`search` as a LlamaIndex retriever; takes the filters that `search` takes."""
