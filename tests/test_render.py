@@ -280,7 +280,7 @@ def test_lines_under_an_answer() -> None:
     assert asking.usage_line(answered(answered_by=None), EN, "") == "No model was asked"
     both = coverage([passage(1, side="us-gov"), passage(2, id="v2", article_id="a2", language="zh", side="cn-gov")])
     assert asking.coverage_line(both, EN) == (
-        "2 passages from 2 articles · English 1, Chinese 1 · US government 1, Chinese government 1 · newest 2024-07-09"
+        "2 passages, 2 articles, 2 independent origins · English 1, Chinese 1 · US government 1, Chinese government 1 · newest 2024-07-09"
     )
 
 
