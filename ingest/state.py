@@ -19,7 +19,7 @@ from ingest.politeness import HostState
 from kb.errors import CollectError
 from kb.ledger import Item, Ledger, SourceState, Stage
 
-REVISION = 1
+REVISION = 2
 """Raised when extraction or discovery here changes what it reads; `parser_revision` adds the libraries'."""
 
 SHORTEST = timedelta(minutes=15)
