@@ -87,7 +87,7 @@ def _bare(match: re.Match[str], reading: Reading) -> bool:
         return not first
     if _GERMAN_NOUN.search(match.group()):
         return False
-    return first or re.search(r"[,;:]\s$|[^\W\d_]+\s$", before) is not None and _LEADS.search(before) is None
+    return first or (re.search(r"[,;:]\s$|[^\W\d_]+\s$", before) is not None and _LEADS.search(before) is None)
 
 
 @lru_cache(maxsize=2048)

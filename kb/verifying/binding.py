@@ -141,7 +141,11 @@ def _is_actor(unit: Unit, roles: Sequence[Role], claim: Reading) -> bool:
 
 
 def _bound(
-    claim: Reading, doer: Role, wanted: Sequence[Unit], mine: Statement, passages: Sequence[Reading],
+    claim: Reading,
+    doer: Role,
+    wanted: Sequence[Unit],
+    mine: Statement,
+    passages: Sequence[Reading],
     names: frozenset[str],
 ) -> tuple[list[Bound], float]:
     """The clauses of the passages by how much of `wanted` and of the claim's directions they say, rare things more."""
