@@ -35,7 +35,7 @@ MOST_LISTED = 300
 """Links read off one listing page."""
 
 _ENTITY = re.compile(rb"<!ENTITY", re.I)
-_FEED_ROOT = re.compile(rb"<(?:[a-z0-9]+:)?(rss|feed|rdf)[\s>:/]", re.I)
+_FEED_ROOT = re.compile(rb"<(?:[a-z0-9]+:)?(rss|feed|rdf|channel)[\s>:/]", re.I)
 _SITEMAP_ROOT = re.compile(rb"<(?:[a-z0-9]+:)?(urlset|sitemapindex)[\s>/]", re.I)
 _HTML_ROOT = re.compile(
     rb"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]|<(?:div|p|article|meta|title|h1)[\s>]", re.I
