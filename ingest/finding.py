@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ingest.discover import FEED_KINDS, kind_of
+from ingest.kinds import FEED_KINDS, kind_of
 from ingest.sources import Kind
 from ingest.web import NotModified
 from ingest.work import Bench, purpose_of

@@ -103,7 +103,7 @@ def changes_json(changes: Changes) -> dict[str, Any]:
 
 def asked_json(answer: Answer) -> dict[str, Any]:
     """The record of an answer with what became known after its day, which the record itself never holds."""
-    return answer_json(answer) | {"changed_since": changes_json(answer.changes) if answer.changes else None}
+    return answer_json(answer) | {"changed_since": None if answer.changes is None else changes_json(answer.changes)}
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from kb.timing import Stretch, stretches
 
 OUTLET_LIFT, MONTH_LIFT, LONG_LIFT = 2.0, 1.5, 0.5
 """Standard deviations that a passage gains which was published by an outlet, in a month or less, or in a longer time
-that the question names (MultiHop-RAG, sample: Recall@4/@10 .774/.866 without, .825/.915 with 1.5 and 1, .833/.921 with these)."""
+that the question names (MultiHop-RAG, sample: Recall@4/@10 .774/.866 without, .825/.915 with 1.5 and 1.0, .833/.921
+with these)."""
 
 _SUBTITLE = re.compile(r"\s+[|·–—-]\s+|\s*[（(]")
 _SHORTEST = 3
@@ -51,6 +52,9 @@ class Hints:
         published = date(day // 10000, day // 100 % 100, day % 100)
         lifts = (MONTH_LIFT if time.short else LONG_LIFT for time in self.times if time.holds(published))
         return max(lifts, default=0.0)
+
+
+NOTHING = Hints()
 
 
 def hints(question: str, today: date, outlets: Collection[str]) -> Hints:

@@ -8,26 +8,37 @@ others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 from kb import lexical
 from kb.catalog import Catalog
 from kb.dense import DenseIndex
 from kb.embedding import Embedder
 from kb.entities import load_entities
+from kb.errors import ProviderError
 from kb.gate import Evidence, Signal, decide, named
-from kb.hints import Hints, hints
+from kb.hints import NOTHING, Hints, hints
 from kb.merging import Hit, together
 from kb.models import Filters, Passage
 from kb.orders import demoted
 from kb.origins.groups import one_per_origin, with_origins
+from kb.rephrased import NOTHING as NOTHING_SAID
+from kb.rephrased import Rephrased
 from kb.searching import Search
 from kb.splitting import MOST, Split, split
 from kb.timing import written
 from kb.verifying.dates import days
 from kb.words import query_words
+
+if TYPE_CHECKING:
+    from kb.providers.services import Reranker
+
+
+RERANKED = 30
+"""Passages that a reranker is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +49,26 @@ class Found:
     passages: tuple[Passage, ...]
     evidence: Evidence
     signal: Signal
-    hints: Hints = Hints()
+    hints: Hints = NOTHING
 
 
 class Retriever:
-    """Searches one store. Holds no state of its own."""
+    """Searches one store. Holds no state of its own but the last `trouble` with its reranker, in words."""
 
-    def __init__(self, catalog: Catalog, index: DenseIndex, embedder: Embedder) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        index: DenseIndex,
+        embedder: Embedder,
+        reranker: Callable[[], Reranker] | None = None,
+        rephrase: Callable[[str, str], Rephrased] | None = None,
+    ) -> None:
         self._catalog = catalog
         self._index = index
         self._embedder = embedder
+        self._reranker = reranker
+        self._rephrase = rephrase
+        self.trouble = ""
 
     def find(self, query: str, language: str, filters: Filters, k: int, *, today: date | None = None) -> Found:
         """The best `k` passages for a question in `language`, the best first, and what they may carry.
@@ -75,16 +96,39 @@ class Retriever:
         """All candidates of all languages for a question in `language`, merged, the best first."""
         self._index.refresh()
         search = Search(self._catalog, self._index, self._embedder, language, filters, _day(filters, today))
+        orders = self._parted(search, query, language, hints(query, _day(filters, today), self._index.sources()))
         whole = search.order(query)
-        parted = split(query, language)
-        outlets = sorted(hints(query, _day(filters, today), self._index.sources()).outlets)
-        turns = [search.order(query, outlet) for outlet in outlets[:MOST]] if len(outlets) > 1 else []
-        if not parted.parts:
-            return together([*turns, whole]) if turns else whole
+        return self._reranked(query, together([*orders, whole]) if orders else whole)
+
+    def _parted(self, search: Search, query: str, language: str, understood: Hints) -> list[list[Hit]]:
+        """The orders of all that is searched beside the whole question: its parts, each outlet that it names beside
+        others, and what a model made of it."""
+        said = self._rephrase(query, language) if self._rephrase else NOTHING_SAID
+        parted = Split(said.parts) if said.parts else split(query, language)
         orders = [search.order(part) for part in parted.parts]
         if parted.tied:
             orders += self._tied(search, parted, orders)
-        return together([*orders, *turns, whole])
+        if len(understood.outlets) > 1:
+            orders += [search.order(query, outlet=outlet) for outlet in sorted(understood.outlets)[:MOST]]
+        return orders + [search.order(text, language=name) for name, text in said.translations]
+
+    def _reranked(self, query: str, found: list[Hit]) -> list[Hit]:
+        """The first RERANKED in the order of the reranker, if there is one and it answers."""
+        if self._reranker is None or not found:
+            return found
+        head = found[:RERANKED]
+        try:
+            ranked = self._reranker().rank(query, [passage.text for passage in self.passages(head)], len(head))
+        except ProviderError as error:
+            self.trouble = f"{error}; the passages stand in the order of the search"
+            return found
+        self.trouble = ""
+        order = [each.index for each in ranked]
+        order += [number for number in range(len(head)) if number not in set(order)]
+        scores = [hit.score for hit in head]
+        return [replace(head[number], score=score) for number, score in zip(order, scores, strict=True)] + found[
+            RERANKED:
+        ]
 
     def _tied(self, search: Search, parted: Split, orders: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
         """Each part once more, with the day that the best passage of another one names."""

@@ -93,10 +93,10 @@ class Search:
         self._statistics = index.statistics()
         self._calibration = Calibration(self._statistics, language_means(embedder.id))
 
-    def order(self, text: str, outlet: str = "") -> list[Hit]:
-        """All candidates of the languages asked for, the best first; with `outlet`, of the outlets that `text` names
-        that one alone is wished for."""
-        asked = self._query(text)
+    def order(self, text: str, *, outlet: str = "", language: str = "") -> list[Hit]:
+        """All candidates of the languages asked for, the best first. With `outlet`, of the outlets that `text` names
+        that one alone is wished for; `language` is that of the text, if not the question's."""
+        asked = self._query(text, language or self._language)
         if outlet:
             asked = replace(asked, hints=replace(asked.hints, outlets=frozenset((outlet,))))
         pools = [self._pool(asked, name) for name in self._names]
@@ -113,10 +113,10 @@ class Search:
             }
         )
 
-    def _query(self, text: str) -> Query:
-        vector = self._calibration.question(self._embedder.query(text), self._language)
+    def _query(self, text: str, language: str) -> Query:
+        vector = self._calibration.question(self._embedder.query(text), language)
         understood = hints(text, self._today, self._index.sources())
-        return Query(text, self._language, vector, tuple(marks(text, self._language)), understood)
+        return Query(text, language, vector, tuple(marks(text, language)), understood)
 
     def _pool(self, query: Query, name: str) -> Pool:
         deep = DEEP if len(self._names) > 1 else CANDIDATES

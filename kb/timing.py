@@ -61,40 +61,47 @@ _UNITS = {
 }
 _UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words}
 _UNIT = "|".join(sorted(_UNIT_OF, key=len, reverse=True))
-_LATIN_UNIT = "|".join(
-    sorted((word for word in _UNIT_OF if word.isascii() or word.isalpha() and word < "一"), key=len, reverse=True)
-)
-
-_THIS = r"this|the current|dies\w{1,2}|laufende\w?|本|这个?|当前"
-_BEFORE = r"last|previous|past|letzt\w{1,2}|vergangen\w{1,2}|vorig\w{1,2}|上一?个?"
-_AFTER = r"next|coming|nächst\w{1,2}|kommend\w{1,2}|下一?个?"
 
 _DAYS = {
     "today": 0, "heute": 0, "今天": 0, "今日": 0, "yesterday": -1, "gestern": -1, "昨天": -1, "昨日": -1,
-    "vorgestern": -2, "前天": -2, "tomorrow": 1, "morgen": 1, "明天": 1,
+    "vorgestern": -2, "前天": -2, "tomorrow": 1, "明天": 1,
 }  # fmt: skip
 _YEARS = {"今年": 0, "去年": -1, "前年": -2, "明年": 1}
+_DAY_WORD = "|".join(rf"\b{word}\b" if word.isascii() else word for word in _DAYS)
 
-_RELATIVE = (
-    ("day", re.compile(rf"\b(?:{'|'.join(word for word in _DAYS if word.isascii())})\b|今天|今日|昨天|昨日|前天|明天", re.I)),
-    ("year", re.compile("|".join(_YEARS))),
-    ("recent", re.compile(rf"(?:\b(?:the\s+)?(?:last|past|previous)|\b(?:den|der|die)\s+(?:letzten|vergangenen)|最近|过去|近)\s*(?P<n>\d{{1,3}}|{_COUNT}|few|wenigen|几)\s*(?P<u>{_UNIT})(?:来|内|里)?", re.I)),
-    ("ago", re.compile(rf"(?:\bvor\s+(?P<n1>\d{{1,3}}|{_COUNT})\s+(?P<u1>{_UNIT})\b|\b(?P<n2>\d{{1,3}}|{_COUNT})\s+(?P<u2>{_UNIT})\s+ago\b|(?P<n3>\d{{1,3}}|{_COUNT})(?P<u3>{_UNIT})(?:之)?前)", re.I)),
-    ("shift", re.compile(rf"(?:\b(?:im|in|der|die|das|den|dem|the)\s+)?(?:(?P<this>\b(?:dies\w{{1,2}}|this)|本|这个?)|(?P<last>\b(?:last|previous|letzt\w{{1,2}}|vergangen\w{{1,2}}|vorig\w{{1,2}})|上一?个?)|(?P<next>\b(?:next|nächst\w{{1,2}}|kommend\w{{1,2}})|下一?个?))\s*(?P<u>{_UNIT})(?![a-zäöü末报份])", re.I)),
-)  # fmt: skip
+_THIS = r"\b(?:this|dies\w{1,2})|本|这个?"
+_BEFORE = r"\b(?:last|previous|letzt\w{1,2}|vergangen\w{1,2}|vorig\w{1,2})|上一?个?"
+_AFTER = r"\b(?:next|nächst\w{1,2}|kommend\w{1,2})|下一?个?"
+_RECENT = r"\b(?:the\s+)?(?:last|past|previous)|\b(?:den|der|die)\s+(?:letzten|vergangenen)|最近|过去|近"
+_SOME = rf"\d{{1,3}}|{_COUNT}"
 
-_SINCE = re.compile(
-    r"(?:\b(?:since|from|starting(?: in)?|seit|ab|as of)(?:\s+(?:the|dem|der|den|am|im|early|late|anfang|ende))?|自从?|从)\s*$",
-    re.I,
+_RELATIVE = tuple(
+    (kind, re.compile(pattern, re.IGNORECASE))
+    for kind, pattern in (
+        ("day", _DAY_WORD),
+        ("year", "|".join(_YEARS)),
+        ("recent", rf"(?:{_RECENT})\s*(?P<n>{_SOME}|few|wenigen|几)\s*(?P<u>{_UNIT})(?:来|内|里)?"),
+        ("ago", rf"\bvor\s+(?P<n>{_SOME})\s+(?P<u>{_UNIT})\b"),
+        ("ago", rf"\b(?P<n>{_SOME})\s+(?P<u>{_UNIT})\s+ago\b"),
+        ("ago", rf"(?P<n>{_SOME})(?P<u>{_UNIT})(?:之)?前"),
+        (
+            "shift",
+            rf"(?:\b(?:im|in|der|die|das|den|dem|the)\s+)?(?:(?P<this>{_THIS})|(?P<last>{_BEFORE})|(?P<next>{_AFTER}))"
+            rf"\s*(?P<u>{_UNIT})(?![a-zäöü末报份])",
+        ),
+    )
 )
+
+_ARTICLE = r"(?:\s+(?:the|dem|der|den|am|im|early|late|end of|anfang|ende))?"
+_SINCE = re.compile(rf"(?:\b(?:since|from|starting(?: in)?|seit|ab|as of){_ARTICLE}|自从?|从)\s*$", re.IGNORECASE)
 _SINCE_AFTER = re.compile(r"^\s*(?:以来|至今|起|之?后|以后)")
+# In small letters only: BIS is an agency.
 _UNTIL = re.compile(
-    r"(?:\b(?:before|until|till|by|up to|prior to|(?-i:bis(?: zum)?|vor))(?:\s+(?:the|dem|der|den|am|end of|ende))?|截至|截止)\s*$",
-    re.I,
+    rf"(?:\b(?:before|until|till|by|up to|prior to|(?-i:bis(?: zum)?|vor)){_ARTICLE}|截至|截止)\s*$", re.IGNORECASE
 )
 _UNTIL_AFTER = re.compile(r"^\s*(?:之前|以前|前)")
-_LATER = re.compile(r"\b(?:after|following|nach)(?:\s+(?:the|dem|der|den))?\s*$", re.I)
-_RANGE = re.compile(r"^\s*(?:to|and|until|through|(?-i:bis)|und|[-–—至到])\s*$", re.I)
+_LATER = re.compile(rf"\b(?:after|following|nach){_ARTICLE}\s*$", re.IGNORECASE)
+_RANGE = re.compile(r"^\s*(?:to|and|until|through|(?-i:bis)|und|[-–—至到])\s*$", re.IGNORECASE)
 
 
 def stretches(question: str, today: date) -> tuple[Stretch, ...]:
@@ -157,7 +164,7 @@ def _counted(kind: str, match: re.Match[str], today: date) -> tuple[date, date] 
         return day, day
     if kind == "year":
         return _period("year", today, _YEARS[word])
-    found = {key.rstrip("123"): value.lower() for key, value in match.groupdict().items() if value}
+    found = {key: value.lower() for key, value in match.groupdict().items() if value}
     unit = _UNIT_OF[found["u"]]
     if kind == "shift":
         return _period(unit, today, 0 if "this" in found else -1 if "last" in found else 1)

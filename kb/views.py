@@ -75,6 +75,8 @@ def answer_html(answer: Answer) -> str:
     if answer.changes:
         heading = text["changed"].format(day=answer.changes.day)
         parts.append(_list(heading, changed(answer.changes)))
+    elif answer.as_of and answer.changes is not None:
+        parts.append(f"<p><i>{text['unchanged']}</i></p>")
     by = f"{answer.answered_by} ({answer.model})" if answer.answered_by else "no model"
     parts.append(f"<p style='color:#616161'>{escape(answer.status)} · {escape(by)} · {escape(answer.id)}</p>")
     return "".join(parts)

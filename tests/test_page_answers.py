@@ -131,33 +131,34 @@ def test_sources_that_differ_are_shown_with_their_words(url: str, browser: Brows
     expect(page.locator("dialog mark")).to_have_text(words)
 
 
-def test_answers_outlive_the_page_and_are_asked_again(home: Path, fake: FakeProviders, browser: Browser) -> None:
+def test_answers_of_another_process_open_and_are_asked_again(
+    home: Path, url: str, fake: FakeProviders, browser: Browser
+) -> None:
     title = f"OpenAI's API and China {LIVE}"
     with open_kb(home) as kb:
         asked = kb.ask(ENGLISH_QUESTION, provider="qwen", as_of=date(2024, 7, 1))
         day = date.today() - timedelta(days=1)
         text = "OpenAI goes on to block its API for developers in China."
         kb.add(make_article("later", text, title=title, day=day.isoformat()))
-    with served(home) as url:
-        page = opened(browser, url)
-        choose(page, "Zhipu")
-        page.get_by_text("Earlier answers").click()
-        stored = page.get_by_role("list", name="Earlier answers").locator(".card")
-        wanted = stored.filter(has_text=ENGLISH_QUESTION).first
-        expect(wanted.locator(".meta")).to_contain_text("answered")
-        wanted.locator(".open").click()
-        expect(page.locator(".lb-question")).to_have_text(ENGLISH_QUESTION)
-        expect(page.locator(".mark")).to_have_text(["✓ supported", "✗ contradicted"])
-        expect(page.get_by_text("Known only after 2024-07-01")).to_be_visible()
-        newer = page.get_by_role("list", name="Newer articles that fit the question").locator(".card .title")
-        expect(newer).to_have_text([title])
-        with page.expect_download() as download:
-            page.get_by_role("button", name="Save as Markdown").click()
-        saved = Path(download.value.path()).read_text(encoding="utf-8")
-        assert f"`{asked.id}`" in saved and "[^1]" in saved
-        before = len(fake.asked("zhipu"))
-        page.get_by_role("button", name=re.compile("Ask .* on the same evidence")).click()
-        expect(page.get_by_text(f"On the evidence of answer {asked.id}")).to_be_visible()
-        expect(page.locator(".mark")).to_have_text(["✓ supported", "✗ contradicted"])
-        assert len(fake.asked("zhipu")) == before + 1
-        assert "goes on to block" not in said(fake.asked("zhipu")[-1])
+    page = opened(browser, url)
+    choose(page, "Zhipu")
+    page.get_by_text("Earlier answers").click()
+    stored = page.get_by_role("list", name="Earlier answers").locator(".card")
+    wanted = stored.filter(has_text=ENGLISH_QUESTION).first
+    expect(wanted.locator(".meta")).to_contain_text("answered")
+    wanted.locator(".open").click()
+    expect(page.locator(".lb-question")).to_have_text(ENGLISH_QUESTION)
+    expect(page.locator(".mark")).to_have_text(["✓ supported", "✗ contradicted"])
+    expect(page.get_by_text("Known only after 2024-07-01")).to_be_visible()
+    newer = page.get_by_role("list", name="Newer articles that fit the question").locator(".card .title")
+    expect(newer).to_have_text([title])
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as Markdown").click()
+    saved = Path(download.value.path()).read_text(encoding="utf-8")
+    assert f"`{asked.id}`" in saved and "[^1]" in saved
+    before = len(fake.asked("zhipu"))
+    page.get_by_role("button", name=re.compile("Ask .* on the same evidence")).click()
+    expect(page.get_by_text(f"On the evidence of answer {asked.id}")).to_be_visible()
+    expect(page.locator(".mark")).to_have_text(["✓ supported", "✗ contradicted"])
+    assert len(fake.asked("zhipu")) == before + 1
+    assert "goes on to block" not in said(fake.asked("zhipu")[-1])

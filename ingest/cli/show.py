@@ -102,7 +102,8 @@ class AnswerPrinter:
 
     def _end(self, answer: Answer) -> None:
         if answer.as_of:
-            out.print(Text(f"as known on {answer.as_of}", style="dim"))
+            nothing = ", nothing newer is stored" if answer.changes is not None and not answer.changes else ""
+            out.print(Text(f"as known on {answer.as_of}{nothing}", style="dim"))
         if answer.message:
             out.print(Text(plain(answer.message), style="yellow"))
         for sentence in answer.sentences:

@@ -10,7 +10,7 @@ from kb.verifying.actors import ACTORS, OFFICE, STATE, UNKNOWN, shared_names
 from kb.verifying.alignment import Segment, Unit, clauses, counted, found_in, units
 from kb.verifying.quotes import quotations
 from kb.verifying.reading import Reading
-from kb.verifying.roles import Cast, Part, Role, cast, group, named, widened
+from kb.verifying.roles import Cast, Part, Role, cast, group, widened
 from kb.verifying.statements import Statement, statements, topic
 
 HALF = 0.5
@@ -49,7 +49,7 @@ def exchanged(claim: Reading, passages: Sequence[Reading]) -> tuple[str, str] | 
                     place = _of(one, theirs), _of(other, theirs)
                     if None in place:
                         continue
-                    straight = straight or _same(one, place[0]) and _same(other, place[1])  # type: ignore[arg-type]
+                    straight = straight or (_same(one, place[0]) and _same(other, place[1]))  # type: ignore[arg-type]
                     if mine.converse == theirs.converse and _crossed(one, other, *place):  # type: ignore[arg-type]
                         wrong = wrong or (one.id, other.id)
             if wrong and not straight:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kb.entities import load_entities
+from kb.verifying.actors import UNKNOWN
 from kb.verifying.alignment import Unit, Window, comparable, counted, found_in
-from kb.verifying.actors import OFFICE, UNKNOWN
 from kb.verifying.binding import exchanged, misbound
 from kb.verifying.quotes import quotations, stands_in
 from kb.verifying.reading import Reading

@@ -17,8 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -182,18 +183,11 @@ def measure(home: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with open_kb(settings=Settings(home=home), embedder=embedder) as kb:
         for name, filters in FILTERS.items():
-            for text in texts[:WARM]:
-                kb.retrieve(text, filters, 8)
-            taken = [_timed(lambda text=text: kb.retrieve(text, filters, 8)) for text in texts[WARM:]]
-            found[name] = _quantiles(taken)
+            found[name] = _quantiles(texts, partial(kb.retrieve, filters=filters, k=8))
         found["memory_mb"] = round(peak_memory())
         for name, filters in (("none", Filters()), ("year", FILTERS["year"])):
             engine = plain(kb, embedder, filters)
-            for text in texts[:WARM]:
-                engine.retrieve(text)
-            found[f"llama-index over Chroma, {name}"] = _quantiles(
-                [_timed(lambda text=text, engine=engine: engine.retrieve(text)) for text in texts[WARM:]]
-            )
+            found[f"llama-index over Chroma, {name}"] = _quantiles(texts, engine.retrieve)
     return found
 
 
@@ -253,14 +247,14 @@ def plain(kb: KnowledgeBase, embedder: Drawn, filters: Filters) -> Any:
     return index.as_retriever(similarity_top_k=8)
 
 
-def _timed(search: Any) -> float:
-    began = time.perf_counter()
-    search()
-    return time.perf_counter() - began
-
-
-def _quantiles(taken: Sequence[float]) -> dict[str, float]:
-    ordered = sorted(taken)
+def _quantiles(texts: Sequence[str], search: Callable[[str], object]) -> dict[str, float]:
+    """Seconds of a search, after WARM to warm up."""
+    taken = []
+    for text in texts:
+        began = time.perf_counter()
+        search(text)
+        taken.append(time.perf_counter() - began)
+    ordered = sorted(taken[WARM:])
     return {"p50": round(ordered[len(ordered) // 2], 4), "p95": round(ordered[int(0.95 * len(ordered))], 4)}
 
 
@@ -295,9 +289,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ratio = found["none"]["p50"] / found["llama-index over Chroma, none"]["p50"]
     print(json.dumps({"chunks": given.chunks, "seed": given.seed, **found, "ratio": round(ratio, 2)}, indent=1))
     missed = verdict(found)
+    verdict_line = f"FAIL: {'; '.join(missed)}" if missed else "PASS"
     print(
-        f"{'FAIL: ' + '; '.join(missed) if missed else 'PASS'}: p50 {found['none']['p50'] * 1000:.0f} ms without filters,"
-        f" {found['memory_mb']} MB, {ratio:.2f} times the time of LlamaIndex over Chroma"
+        f"{verdict_line}: p50 {found['none']['p50'] * 1000:.0f} ms without filters, {found['memory_mb']} MB,"
+        f" {ratio:.2f} times the time of LlamaIndex over Chroma"
     )
     return 1 if missed else 0
 
