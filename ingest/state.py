@@ -117,9 +117,7 @@ def after_failure(state: SourceState, now: datetime, error: CollectError) -> Sou
     )
 
 
-def with_validators(
-    state: SourceState, now: datetime, etag: str | None, last_modified: str | None
-) -> SourceState:
+def with_validators(state: SourceState, now: datetime, etag: str | None, last_modified: str | None) -> SourceState:
     """The validators of an answer, once all that it covers is stored or finally refused."""
     return replace(state, etag=etag, last_modified=last_modified, parser=reading(now))
 
