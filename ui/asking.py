@@ -29,6 +29,9 @@ SIGNS = {
     Verdict.UNCHECKED: "·",
 }
 
+FAILING = 3
+"""Failing sources that the line under an answer names; the page Status has them all."""
+
 UNKNOWN = "unknown"
 """The side of passages whose article names none; not worth a word when it is that of all."""
 
@@ -314,7 +317,8 @@ def coverage_line(coverage: Coverage, words: Words) -> str:
         sides,
         words("ask.newest", day=coverage.newest[:10]) if coverage.newest else "",
         *coverage.left_out,
-        *(words("ask.failing", source=each.source, day=each.since[:10]) for each in coverage.failing),
+        *(words("ask.failing", source=each.source, day=each.since[:10]) for each in coverage.failing[:FAILING]),
+        words("ask.failing_more", count=len(coverage.failing) - FAILING) if len(coverage.failing) > FAILING else "",
     ]
     return plain(" · ".join(part for part in parts if part))
 
