@@ -305,7 +305,7 @@ def test_a_price_is_kept_with_its_date(kb: KnowledgeBase) -> None:
     assert line.usage.price_as_of == price.as_of
     day = next(each for each in by_day(ledger(kb.catalog)) if each.provider == "qwen")
     assert day.price_as_of == price.as_of
-    assert kb.catalog.answers()[0]["usage"]["price_as_of"] == price.as_of
+    assert kb.answer(answer.id).usage == answer.usage
 
 
 def test_what_it_will_cost_is_told_before_and_never_less_than_it_does(kb: KnowledgeBase, fake: FakeProviders) -> None:
