@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from kb.knowledge import open_kb
 from kb.providers import load_registry
-from tests.browser import PATIENCE, choose, chromium, executable, opened, put, served
+from tests.browser import PATIENCE, choose, chromium, executable, opened, put, served, shown
 from tests.fakeproviders import FakeProviders, Request, key_of
 from tests.questions import ENGLISH_QUESTION, TRUE, fill, lines
 
@@ -103,11 +104,6 @@ def ask(page: Page, provider: str) -> None:
     put(page, ENGLISH_QUESTION)
 
 
-def shown(page: Page) -> str:
-    """All that a page holds: its text, its attributes, and what stands in its fields."""
-    return page.content() + str(page.evaluate("[...document.querySelectorAll('input')].map(each => each.value)"))
-
-
 def test_two_sessions_with_providers_and_keys_of_their_own_do_not_cross(site: Site, browser: Browser) -> None:
     first, second = opened(browser, site.url), opened(browser, site.url)
     bring(first, "Alibaba", key_of("qwen"))
@@ -120,6 +116,9 @@ def test_two_sessions_with_providers_and_keys_of_their_own_do_not_cross(site: Si
     ask(second, "Alibaba")
     expect(second.locator(".lb-notice.bad")).to_contain_text("rejected the key")
     ask(first, "Alibaba")
+    until = time.monotonic() + PATIENCE / 1000
+    while len(site.fake.requests) < 4 and time.monotonic() < until:
+        first.wait_for_timeout(100)
     expect(first.locator(".answer .sentence p", has_text=LETTERS)).to_be_visible()
     sent = [
         (request.provider, request.headers["authorization"].removeprefix("Bearer ")) for request in site.fake.requests
