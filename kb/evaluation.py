@@ -1,4 +1,4 @@
-"""Measures over a folder or file of test data: `eval retrieval` and `eval answers`."""
+"""Measures over a folder of test data: `eval retrieval`, and what every measure reads and asks with."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ from kb.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question of a test set, in its language, with the ids of the documents that answer it."""
+    """A question of a test set, in its language, with the ids of the documents that answer it. `today` is the day it
+    is asked on, `as_of` the day whose knowledge it is asked of."""
 
     id: str
     text: str
     language: str
     as_of: date | None
+    today: date | None
     relevant: frozenset[str]
 
 
@@ -95,39 +97,8 @@ def _scores(queries: Sequence[Query], rankings: Sequence[list[str]], languages: 
 
 
 def _rank(kb: KnowledgeBase, query: Query, documents: dict[int, str]) -> list[str]:
-    hits = kb.retriever.hits(query.text, kb.embedder.query(query.text), query.language, Filters(as_of=query.as_of))
+    hits = kb.retriever.hits(query.text, query.language, Filters(as_of=query.as_of), today=query.today)
     return list(dict.fromkeys(documents[hit.seq] for hit in hits))
-
-
-def evaluate_answers(
-    kb: KnowledgeBase,
-    file: Path,
-    provider: str | None = None,
-    model: str | None = None,
-    note: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
-    """Ask every question of a JSON Lines file (question, answers, answerable) and count what came back.
-
-    `correct`: one of `answers` stands in a cited answer (case and blanks aside). `invented`: an answer to a
-    question that has none here. `refused`: no answer to one that has. With the provider "none", the gate
-    alone decides: evidence that is enough counts as an answer.
-    """
-    asked = list(rows(file, ("question", "answerable")))
-    if not asked:
-        raise UsageError(f"{file}: no questions in it")
-    counts: dict[str, dict[str, int]] = {}
-    for number, row in enumerate(asked, 1):
-        language = row.get("language") or detect(row["question"])
-        tally = counts.setdefault(language, dict.fromkeys(("asked", "answerable", "answered", *OUTCOMES), 0))
-        answered, text = reply(kb, row["question"], provider, model)
-        tally["asked"] += 1
-        tally["answerable"] += bool(row["answerable"])
-        tally["answered"] += answered
-        tally["correct"] += answered and any(folded(wanted) in folded(text) for wanted in row.get("answers", ()))
-        tally["invented"] += answered and not row["answerable"]
-        tally["refused"] += not answered and bool(row["answerable"])
-        note(f"{number} of {len(asked)}")
-    return {"questions": len(asked), "provider": provider or kb.settings.provider, "by_language": counts}
 
 
 def expected_cost(kb: KnowledgeBase, file: Path, provider: str | None = None, model: str | None = None) -> str:
@@ -140,9 +111,6 @@ def expected_cost(kb: KnowledgeBase, file: Path, provider: str | None = None, mo
     asked = provider or kb.settings.provider
     found = kb.estimate(questions[0]["question"], [f"{asked}:{model}" if model else asked], calls=len(questions))
     return f"{len(questions)} questions: {told(found)}, if all are like the first"
-
-
-OUTCOMES = ("correct", "invented", "refused")
 
 
 def reply(kb: KnowledgeBase, question: str, provider: str | None, model: str | None) -> tuple[bool, str]:
@@ -200,9 +168,11 @@ def _queries(directory: Path) -> Iterator[Query]:
             relevant.setdefault(fields[0], set()).add(fields[1])
     for row in rows(directory / "queries.jsonl", ("_id", "text")):
         if row["_id"] in relevant:
-            as_of = date.fromisoformat(row["as_of"][:10]) if row.get("as_of") else None
+            as_of, today = (
+                date.fromisoformat(row[name][:10]) if row.get(name) else None for name in ("as_of", "today")
+            )
             language = row.get("language") or detect(row["text"])
-            yield Query(row["_id"], row["text"], language, as_of, frozenset(relevant[row["_id"]]))
+            yield Query(row["_id"], row["text"], language, as_of, today, frozenset(relevant[row["_id"]]))
 
 
 def rows(path: Path, needed: tuple[str, ...]) -> Iterator[dict[str, Any]]:

@@ -46,6 +46,11 @@ class Matrix:
         return {str(name): (int(start), int(end)) for name, start, end in zip(names, starts, ends, strict=True)}
 
     @cached_property
+    def outlets(self) -> frozenset[str]:
+        """The sources, each once."""
+        return frozenset(map(str, np.unique(self.source)))
+
+    @cached_property
     def row_of(self) -> dict[int, int]:
         """Row by chunk number."""
         return {int(seq): row for row, seq in enumerate(self.seq)}
@@ -87,7 +92,8 @@ class Matrix:
     @classmethod
     def load(cls, folder: Path) -> Matrix:
         """Open a saved matrix, its vectors memory-mapped. Raises OSError or ValueError if it is not whole."""
-        vectors = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+        # As a plain array: every look into a memmap makes an object of its own.
+        vectors = np.asarray(np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False))
         with np.load(folder / "columns.npz", allow_pickle=False) as columns:
             matrix = cls(vectors, **{name: columns[name] for name in COLUMNS})
         if len(matrix.vectors) != len(matrix.seq):

@@ -15,7 +15,7 @@ from math import log
 
 from kb.entities import Entities
 from kb.models import Passage
-from kb.words import query_words, words
+from kb.words import query_words, standing
 
 WORDS_WEIGHT = 4.0
 NONE_BELOW, ENOUGH_FROM = 3.75, 5.5
@@ -81,11 +81,11 @@ def named(
     for passage in passages:
         version = passage.version
         text = f"{version.title}\n{passage.text}"
-        there = set(words(text, version.language))
+        there = standing(wanted, text, version.language)
         if version.language == language:
             share = _share(set(wanted), there, weights)
         else:
-            share = _crossing_share(crossing, mentioned, there, entities.ids(text))
+            share = _crossing_share(crossing, mentioned, there, entities.ids(text) if mentioned else frozenset())
         best = max(best, share)
     return best
 

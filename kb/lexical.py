@@ -15,6 +15,10 @@ from kb.models import LANGUAGES, Filters
 
 OTHER = "other"
 
+COMMON = 0.125
+"""Share of a language's chunks from which on a word tells too little to be looked for (its weight in BM25 is below
+two, that of a rare one near ten)."""
+
 
 def table(language: str) -> str:
     """The word table of a language; languages without words of their own share one."""
@@ -40,6 +44,13 @@ def frequencies(db: Connection, language: str, words: Sequence[str]) -> dict[str
     values = {f"word{number}": word for number, word in enumerate(words)}
     rows = db.execute(text(f"SELECT term, doc FROM temp.vocabulary_{name} WHERE term IN ({listed})"), values)
     return {row.term: row.doc for row in rows}
+
+
+def telling(db: Connection, language: str, words: Sequence[str], chunks: int) -> list[str]:
+    """The words without those that stand in more than COMMON of the `chunks` of a language; all of them if nothing
+    else is left. A common word moves BM25 little, and costs as much time as it has chunks."""
+    found = frequencies(db, language, words)
+    return [word for word in words if found.get(word, 0) <= COMMON * chunks] or list(words)
 
 
 def drop(db: Connection) -> None:

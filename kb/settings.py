@@ -39,6 +39,9 @@ class Settings:
     embedding_dimension: int = 0
     embedding_key: str = field(default="", repr=False)
     chroma: str = ""
+    reranker: str = ""
+    reranker_model: str = ""
+    rephrase: str = ""
     provider: str = "local"
     model: str = "qwen2.5-coder-1.5b"
     models: Path | None = None

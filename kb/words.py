@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -54,6 +54,8 @@ STOP = {
 STOPWORDS = {language: frozenset(words.split()) for language, words in STOP.items()}
 
 
+_ACCENTS = str.maketrans("äöüß", "aous")
+
 _STEMMING = Lock()
 
 
@@ -75,6 +77,24 @@ def query_words(text: str, language: str) -> list[str]:
         language, frozenset()
     )
     return [word for word in found if word not in stop] or found
+
+
+def standing(wanted: Collection[str], text: str, language: str) -> set[str]:
+    """Those of the wanted index words that stand in a text, found without cutting all of it.
+
+    A Chinese word stands where its characters do; of the others only those are stemmed that begin like a
+    wanted one, because stemming is what cutting a text costs, and a stem begins like its word, but for accents.
+    """
+    folded = unicodedata.normalize("NFKC", text).lower()
+    sought = set(wanted)
+    found = {word for word in sought if HAN.match(word) and word in folded}
+    found |= sought.intersection(dates(folded))
+    beginnings = {word[:3].translate(_ACCENTS) for word in sought - found}
+    for match in WORD.finditer(folded):
+        piece = match.group()
+        if not HAN.match(piece) and (not piece.isalnum() or piece[:3].translate(_ACCENTS) in beginnings):
+            found |= sought.intersection(_cut(piece, language))
+    return found
 
 
 def dates(folded: str) -> Iterator[str]:
@@ -122,6 +142,11 @@ def _jieba() -> Any:
     folder = user_cache_path("lagebild", ensure_exists=True)
     cutter.tmp_dir = str(folder)
     return cutter
+
+
+def cut(text: str) -> list[str]:
+    """A Chinese text as the words it is made of, in order, nothing left out."""
+    return list(_jieba().cut(text))
 
 
 def named_in_chinese(text: str) -> Iterator[tuple[int, int]]:

@@ -15,9 +15,9 @@ from kb.language import detect
 from kb.models import Answer, Coverage, Filters, Judgement, Passage, Sentence, Verdict, Withheld
 from kb.orders import gives_orders
 from kb.providers import DataPath
-from kb.views import shortened
+from kb.views import elsewhere, shortened
 from ui.jobs import Job
-from ui.reading import date_of
+from ui.reading import date_of, outlet
 from ui.render import Safe, fill, join, plain
 from ui.wording import Words
 
@@ -279,8 +279,10 @@ def passage_cards(shown: Seen, words: Words) -> list[dict[str, Any]]:
 
 
 def passage_note(passage: Passage, withheld: Withheld | None, words: Words) -> str:
-    """What a reader should know of a passage: that a filter kept it from the answer, that it gives orders."""
-    notes = [words("ask.gives_orders")] if gives_orders(passage.text) else []
+    """What a reader should know of a passage: where else its story stands, that it gives orders, that a filter kept
+    it from the answer."""
+    notes = [words("ask.also", where=elsewhere(passage))] if passage.also else []
+    notes += [words("ask.gives_orders")] if gives_orders(passage.text) else []
     if withheld is not None:
         notes.append(words("ask.withheld" if withheld.certain else "ask.untested", provider=withheld.provider))
     return plain(" · ".join(notes))
@@ -288,7 +290,7 @@ def passage_note(passage: Passage, withheld: Withheld | None, words: Words) -> s
 
 def byline(passage: Passage, words: Words) -> str:
     version = passage.version
-    parts = [version.source, date_of(version, words), words.of("language", version.language)]
+    parts = [outlet(version, words), date_of(version, words), words.of("language", version.language)]
     return plain(" · ".join(parts))
 
 
@@ -301,7 +303,12 @@ def coverage_line(coverage: Coverage, words: Words) -> str:
         if coverage.by_side.keys() != {UNKNOWN}
     )
     parts = [
-        words("ask.passages", count=coverage.passages, origins=coverage.origins),
+        words(
+            "ask.passages",
+            count=coverage.passages,
+            articles=coverage.articles or coverage.origins,
+            origins=coverage.origins,
+        ),
         languages,
         sides,
         words("ask.newest", day=coverage.newest[:10]) if coverage.newest else "",

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from kb.entities import load_entities
 from kb.verifying import dates
+from kb.verifying.actors import STATE
 from kb.verifying.agreement import same_unit, same_value
 from kb.verifying.alignment import Segment, Unit, clauses, counted, found_in, segments, units
 from kb.verifying.lexicon import load_words
 from kb.verifying.reading import Reading
-from kb.verifying.actors import STATE
 
 MARGIN = 1.2
 """By how much another sentence must fit the claim better than the one that has its figure or date."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kb.entities import load_entities
+from kb.verifying.actors import UNKNOWN
 from kb.verifying.alignment import Unit, Window, comparable, counted, found_in
-from kb.verifying.actors import OFFICE, UNKNOWN
 from kb.verifying.binding import exchanged, misbound
 from kb.verifying.quotes import quotations, stands_in
 from kb.verifying.reading import Reading
@@ -58,9 +58,7 @@ def opposition(claim: Reading, passages: Sequence[Reading], found: Sequence[Wind
     near = [window for window in found if window.share >= ABOUT][:3]
     near = [window for window in near if window.weight >= LEVEL * near[0].weight]
     return (
-        (_actors(claim, passages, near) if near else None)
-        or _statements(claim, passages)
-        or _bindings(claim, passages)
+        (_actors(claim, passages, near) if near else None) or _statements(claim, passages) or _bindings(claim, passages)
     )
 
 
@@ -156,7 +154,10 @@ def _direction(
         if len({stance.sign for stance in mine}) > 1:
             continue
         on_axis = [item for item in candidates if any(stance.axis == axis for stance in item.statement.stances)]
-        chosen = [item for item in _level(on_axis, wanted) if item.score >= RELEVANT * candidates[0].score]
+        own = [item for item in on_axis if named(statement.actors) & named(item.statement.actors)]
+        level = _level(own, wanted) or _level(on_axis, wanted)
+        near = RELEVANT if not own else CLOSE
+        chosen = [item for item in level if item.score >= near * candidates[0].score]
         theirs = [(stance, item) for item in chosen for stance in item.statement.stances if stance.axis == axis]
         ids = {stance.id for stance in mine}
         theirs = [(stance, item) for stance, item in theirs if stance.id in ids] or theirs

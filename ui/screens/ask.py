@@ -321,6 +321,8 @@ def lines(shown: Seen) -> None:
             found.append(asking.usage_line(shown.answer, text, name_of(shown.answer.answered_by or NOBODY)))
         if shown.answer.as_of:
             found.append(text("ask.as_of_line", day=shown.answer.as_of))
+            if shown.answer.changes is not None and not shown.answer.changes:
+                found.append(text("ask.unchanged"))
         if shown.answer.judge:
             found.append(asking.judge_line(shown.answer.judge, text))
         if len(shown.answer.attempts) > 1 or not shown.answer.answered_by:

@@ -22,6 +22,8 @@ def page() -> None:
         show(notice("bad", text("status.problems"), "\n".join(found.problems)))
     said = [] if found.problems else [text("status.sound")]
     said += [text("status.home", home=found.home), text("status.binding", binding=found.binding or "–")]
+    missing = {"refused": sum(found.refused.values()), "gone": found.gone}
+    said += [f"{text(f'status.{name}')}: {count:,}" for name, count in missing.items() if count]
     show(join(fill('<p class="lb-line">{line}</p>', line=line) for line in said))
     if found.failing:
         failing(found)

@@ -1,0 +1,16 @@
+"""A question in other words: the type alone, so that a search needs nothing of who made it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rephrased:
+    """What a model made of a question: its parts, in its language, and the whole in other languages."""
+
+    parts: tuple[str, ...] = ()
+    translations: tuple[tuple[str, str], ...] = ()
+
+
+NOTHING = Rephrased()
