@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 
 PASSAGE = {
     "rank", "score", "article_id", "version_id", "chunk_id", "url", "title", "source", "language", "published",
-    "first_seen", "text", "start", "end", "gives_orders",
+    "first_seen", "text", "start", "end", "gives_orders", "origin", "also", "credits",
 }  # fmt: skip
 ANSWER = {"question", "status", "answer", "sentences", "citations", "provider", "usage", "coverage", "as_of"}
 
