@@ -1,8 +1,9 @@
 """Text → the words it is found by, in the manner of its language.
 
 Chinese is cut by jieba in search mode (longer words and their parts), English and German are
-stemmed by Snowball. Full dates become tokens of their own (d20240709 and d202407), the same in all
-three languages, so that "9 July 2024", "9. Juli 2024" and 2024年7月9日 meet.
+stemmed by Snowball. Numbers of documents (`kb.numbers`) and full dates become tokens of their own
+(d20240709 and d202407), the same in all three languages, so that "9 July 2024", "9. Juli 2024" and
+2024年7月9日 meet.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from threading import Lock
 from typing import Any
 
 from platformdirs import user_cache_path
+
+from kb.numbers import document_numbers
 
 MONTHS = {
     "en": "january february march april may june july august september october november december",
@@ -67,7 +70,7 @@ _FIRM = re.compile(
 def words(text: str, language: str) -> list[str]:
     """The index words of a text in reading order, with repetitions; dates and numbers included."""
     folded = unicodedata.normalize("NFKC", text).lower()
-    return [*dates(folded), *_cut(folded, language)]
+    return [*dates(folded), *document_numbers(folded), *_cut(folded, language)]
 
 
 def query_words(text: str, language: str) -> list[str]:
@@ -88,7 +91,7 @@ def standing(wanted: Collection[str], text: str, language: str) -> set[str]:
     folded = unicodedata.normalize("NFKC", text).lower()
     sought = set(wanted)
     found = {word for word in sought if HAN.match(word) and word in folded}
-    found |= sought.intersection(dates(folded))
+    found |= sought.intersection((*dates(folded), *document_numbers(folded)))
     beginnings = {word[:3].translate(_ACCENTS) for word in sought - found}
     for match in WORD.finditer(folded):
         piece = match.group()
@@ -181,3 +184,6 @@ def _cut(folded: str, language: str) -> Iterator[str]:
         yield stem(found, language)
         if not found.isalnum():
             yield from (stem(part, language) for part in re.split(r"[._-]", found) if len(part) > 1)
+            if any(map(str.isdigit, found)) and any(map(str.isalpha, found)):
+                # A model's name is written GPT-4o and GPT4o.
+                yield re.sub(r"[._-]", "", found)
