@@ -85,7 +85,7 @@ def members(path: Path, wanted: Callable[[str], bool], limits: Limits = LIMITS) 
             if info.is_dir() or not wanted(info.filename):
                 continue
             target = f"{path}: {info.filename}"
-            if refusal := _refusal(info, limits):
+            if refusal := refusal_of(info, limits):
                 yield Unread(target, refusal[0], f"{target} {refusal[1]}")
                 continue
             packed += info.compress_size
@@ -133,7 +133,7 @@ def _judge_layout(path: Path, infos: list[zipfile.ZipInfo], limits: Limits) -> N
         end = info.header_offset + info.compress_size
 
 
-def _refusal(info: zipfile.ZipInfo, limits: Limits) -> tuple[str, str] | None:
+def refusal_of(info: zipfile.ZipInfo, limits: Limits) -> tuple[str, str] | None:
     """Why an entry is not read, by what the directory says of it."""
     name = info.filename.replace("\\", "/")
     if name.startswith("/") or name[1:2] == ":" or ".." in PurePosixPath(name).parts:

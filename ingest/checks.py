@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,6 +21,9 @@ from kb.models import Link
 DEAD_AFTER = 180
 """Days without a new item after which a source that answers is called dead. The slowest live one known in the
 registry had an item of six weeks; the dead ones stopped years ago."""
+
+AHEAD = timedelta(days=2)
+"""How far an item may be dated ahead, by zones and clocks."""
 
 SAMPLE = 3
 """Pages of a source that are fetched to see whether they hold full texts."""
@@ -95,7 +98,8 @@ def check(source: Source, bench: Bench, now: datetime) -> Check:
     for below in plan.sitemaps(found.children, 1):
         child = _first(bench, Look(0, below, source, depth=1))
         links += child.discovery.links if isinstance(child, Looked) and child.discovery else ()
-    newest = sorted(plan.keyed(links, None, None).values(), key=_age)[:SAMPLE]
+    present = [link for link in plan.keyed(links, None, None).values() if not _is_ahead(link, now)]
+    newest = sorted(present, key=_age)[:SAMPLE]
     taken = [_first(bench, Take(link.url, link, source)) for link in newest]
     return _judged(Check(source.id, Verdict.ALIVE, "", True, found.kind, len(links)), newest, taken, now)
 
@@ -103,7 +107,8 @@ def check(source: Source, bench: Bench, now: datetime) -> Check:
 def _judged(seen: Check, newest: Iterable[Link], taken: Sequence[Result], now: datetime) -> Check:
     articles = [result.article for result in taken if isinstance(result, Taken)]
     told_of = [*(link.published for link in newest), *(article.published for article in articles)]
-    dates = [published.at for published in told_of if published is not None]
+    # An announcement of next year's conference says nothing of whether news come.
+    dates = [one.at for one in told_of if one is not None and one.at <= now + AHEAD]
     seen = replace(seen, sampled=len(taken), full_text=len(articles) / len(taken) if taken else None)
     if dates:
         age = max(0.0, (now - max(dates)).total_seconds() / 86_400)
@@ -147,3 +152,7 @@ def _first(bench: Bench, task: Look | Take) -> Result:
 
 def _age(link: Link) -> float:
     return -link.published.at.timestamp() if link.published else 0.0
+
+
+def _is_ahead(link: Link, now: datetime) -> bool:
+    return link.published is not None and link.published.at > now + AHEAD

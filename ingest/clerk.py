@@ -64,9 +64,10 @@ class Clerk:
         outcome = Outcome(
             name, change, article.id, article.title, source_id=article.source_id, snapshot=article.snapshot
         )
-        if isinstance(task, Read):
+        if isinstance(task, Read) and result.captured is None:
             return self._settled(task, outcome, None)
-        known = state.after_storing(replace(self._item(task), snapshot=article.snapshot), _now(), article.id)
+        item = self._item(task) if result.captured is None else self._page_item(result.captured)
+        known = state.after_storing(replace(item, snapshot=article.snapshot), _now(), article.id)
         if result.validators is not None:
             known = replace(known, etag=result.validators.etag, last_modified=result.validators.last_modified)
         return self._settled(task, outcome, known)

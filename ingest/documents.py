@@ -19,8 +19,8 @@ from ingest.archives import Unread, members, opened
 from ingest.children import Parser
 from ingest.cleaning import clean
 from ingest.decode import decode
-from ingest.discover import kind_of
 from ingest.files import LINES, PACKED, articles_among, files_below, leads_out
+from ingest.kinds import kind_of
 from ingest.pages import stated
 from ingest.records import LARGEST, LOCAL, described, records
 from kb.errors import CollectError

@@ -135,7 +135,7 @@ class Jobs:
         passed = listed.keys() - wanted.keys()
         job.blocked |= (self._since is not None and job.left_out > 0) or plan.unsettled(passed, items)
         if job.source is not None:
-            for late in self._ledger.waiting(job.source.id, now):
+            for late in self._ledger.waiting(job.source.id, now, now + state.FARTHEST):
                 wanted.setdefault(late.url, late.link or Link(late.url, job.source.id))
             self._ledger.expect(wanted, now)
             faults.point("ingest.expected")

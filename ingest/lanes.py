@@ -64,7 +64,10 @@ class Lanes(Generic[T]):
         """Give a lane back; it is taken again after the pause it wants."""
         pause = self._pause(lane)
         with self._changed:
-            held = self._lanes[lane]
+            held = self._lanes.get(lane)
+            if held is None:
+                # Closed meanwhile.
+                return
             held.busy = False
             held.ready = time.monotonic() + pause
             if not held.tasks and pause <= 0:

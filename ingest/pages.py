@@ -8,7 +8,7 @@ from typing import Any
 from ingest import dates
 from ingest.canonical import canonical
 from ingest.children import Parser
-from ingest.discover import kind_of
+from ingest.kinds import kind_of
 from ingest.pdf import PdfText
 from ingest.sources import Source
 from kb.language import detect

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from ingest.cleaning import clean, one_line
 from kb.errors import CollectError
+
+if TYPE_CHECKING:
+    from pypdf import PdfReader
 
 MOST_PAGES = 500
 MOST_TEXT = 3_000_000
@@ -45,9 +50,7 @@ def read(content: bytes, name: str) -> PdfText:
         if len(reader.pages) > MOST_PAGES:
             raise CollectError("too_large", f"{name}: the PDF has {len(reader.pages)} pages, more than {MOST_PAGES}")
         pages = [page.extract_text() or "" for page in reader.pages]
-        about = reader.metadata
-        created = about.creation_date if about is not None else None
-        title, author = (about.title or "", about.author or "") if about is not None else ("", "")
+        about = _about(reader)
     except FileNotDecryptedError:
         raise CollectError("encrypted", f"{name}: the PDF asks for a password; save it without one") from None
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, NotImplementedError) as error:
@@ -57,8 +60,34 @@ def read(content: bytes, name: str) -> PdfText:
         raise CollectError(
             "no_text", f"{name}: the PDF holds no text; if it is scanned, run text recognition on it first"
         )
-    names = tuple(part for one in re.split(r"[;,、]|\band\b|\bund\b", author) if (part := one_line(one, 100)))
-    return PdfText(text, _title(title, pages), names, created, len(pages))
+    return PdfText(text, _title(about.titles, pages), about.authors, about.created, len(pages))
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    titles: tuple[str, ...]
+    authors: tuple[str, ...]
+    created: datetime | None
+
+
+def _about(reader: PdfReader) -> _About:
+    """What a PDF says of itself, in its information dictionary and, where that is silent, in its XMP packet."""
+    info = reader.metadata
+    try:
+        xmp = reader.xmp_metadata
+        titles, creators = (xmp.dc_title or {}, xmp.dc_creator or []) if xmp is not None else ({}, [])
+        stated = xmp.xmp_create_date if xmp is not None else None
+    except Exception:  # noqa: BLE001  a packet that is no XML says nothing
+        titles, creators, stated = {}, [], None
+    if stated is not None and (stated.hour, stated.minute, stated.second) != (0, 0, 0):
+        # pypdf gives these times in UTC without saying so; midnight stands for a day without a time.
+        stated = stated.replace(tzinfo=UTC)
+    author = (info.author if info is not None else None) or ";".join(map(str, creators))
+    return _About(
+        titles=((info.title or "") if info is not None else "", *map(str, titles.values())),
+        authors=tuple(part for one in re.split(r"[;,、]|\band\b|\bund\b", author) if (part := one_line(one, 100))),
+        created=(info.creation_date if info is not None else None) or stated,
+    )
 
 
 def paragraphs(pages: list[str]) -> str:
@@ -109,12 +138,13 @@ def _is_han(char: str) -> bool:
     return "\u3000" <= char <= "\u9fff" or "\uff00" <= char <= "\uffef"
 
 
-def _title(stated: str, pages: list[str]) -> str:
-    """The file's own title, unless it is a file name; else the first line that reads like one."""
-    title = one_line(stated, 300)
-    if len(title) > 5 and not re.search(
-        r"\.(?:docx?|pdf|indd|qxd|tex|pptx?)$|^microsoft word|^untitled|^slide \d", title, re.I
-    ):
-        return title
+def _title(stated: Sequence[str], pages: list[str]) -> str:
+    """The first of the file's own titles that is no file name; else the first line that reads like one."""
+    for title in (one_line(one, 300) for one in stated):
+        if len(title) > 5 and not _FILE_NAME.search(title):
+            return title
     first = next((line for page in pages for line in page.split("\n") if len(line.strip()) > 8), "")
     return one_line(first, 200)
+
+
+_FILE_NAME = re.compile(r"\.(?:docx?|pdf|indd|qxd|tex|pptx?)$|^microsoft word|^untitled|^slide \d", re.I)

@@ -150,7 +150,8 @@ def _wall(
     if len(text) >= shortest:
         return walls.spoken(found[-300:])
     shown = _visible(tree, cards)
-    if reason := walls.hinted(f"{title}\n{found if not cards else text}\n{shown}"):
+    seen = f"{title}\n{found if not cards else text}\n{shown}"
+    if reason := walls.hinted(seen) or walls.spoken(seen):
         return reason
     return "javascript" if len(shown) < _EMPTY and any(True for _ in tree.iter("script")) else None
 

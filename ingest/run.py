@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from types import FrameType
+from urllib.parse import unquote, urlsplit
 
 from ingest import state
 from ingest.canonical import canonical
@@ -274,7 +275,7 @@ class _Run:
 
     def begin_recheck(self) -> Iterator[Outcome]:
         now = _now()
-        for known in self._ledger.stored_since(now - RECENT, now - RECHECK_AFTER):
+        for known in self._ledger.stored_since(now - RECENT, now - RECHECK_AFTER, now):
             if known.url.startswith("http"):
                 link = known.link or Link(known.url, known.source_id)
                 given = Validators(known.etag, known.last_modified)
@@ -284,7 +285,9 @@ class _Run:
 
     def begin_replay(self, reason: str) -> Iterator[Outcome]:
         for known in self._ledger.refused(reason):
-            if known.snapshot is None:
+            if known.url.startswith("file:"):
+                yield from self._begin_files([path_of(known.url)], self._source(known.source_id), named=True)
+            elif known.snapshot is None:
                 message = "no snapshot was kept, as no page came; it is fetched again when it is due"
                 yield self._clerk.record(Outcome(known.url, reason=reason, message=message, source_id=known.source_id))
             else:
@@ -346,6 +349,11 @@ class _Run:
                     self._meter.expect(0, known=size)
                 elif self._jobs.spend():
                     self._hand_out(Read(path.as_uri(), path, mark, source, size))
+
+
+def path_of(uri: str) -> Path:
+    """The path of a file's URI."""
+    return Path(unquote(urlsplit(uri).path))
 
 
 def expected_in(path: Path) -> int:

@@ -11,7 +11,7 @@ from ingest.progress import Progress
 from ingest.run import RECHECK_AFTER, Interrupted, Options, due_targets, ingest, recheck, stoppable
 from ingest.sources import load_sources
 from ingest.work import Bench
-from kb.errors import HomeLocked
+from kb.errors import CatalogDamaged, HomeError, SettingsError
 from kb.knowledge import KnowledgeBase
 from kb.ledger import Ledger
 from kb.models import Outcome
@@ -31,7 +31,8 @@ def watch(
     """Collect from sources as they come due, and look at recent articles again every six hours.
 
     Returns when `stop` is set, or on Ctrl-C or SIGTERM. Between runs the writer lock is free; while another process
-    holds it, this one waits. `see` gets every outcome, `say` a line for each run.
+    holds it, or the disk is full, or sources.toml cannot be read, this one waits. `see` gets every outcome, `say` a
+    line for each run.
     """
     options, stop = options or Options(), stop or threading.Event()
     bench = Bench.of(kb, options.fetching())
@@ -50,7 +51,10 @@ def watch(
                         say(_told(recheck(kb, options, progress, stop, bench), see))
                     else:
                         stop.wait(_nap(kb, now).total_seconds())
-                except HomeLocked as error:
+                except CatalogDamaged:
+                    raise
+                except (HomeError, SettingsError) as error:
+                    # Another process writes, the disk is full, a file is being edited: all of it passes.
                     say(f"waiting: {error}")
                     stop.wait(LONGEST_NAP.total_seconds())
     finally:

@@ -238,7 +238,8 @@ def new_source(url: str, sources: Sources, *, id: str = "", name: str = "", **va
     place = urlsplit(url).hostname if _is_address(url) else Path(url).name
     id = id or free_id(name or place or "source", sources)
     name = name or (place or url).removeprefix("www.")
-    kind = Kind(values.pop("kind", Kind.FEED if _is_address(url) else Kind.FOLDER))
+    by_address = Kind.SITEMAP if "sitemap" in url.lower() else Kind.FEED
+    kind = Kind(values.pop("kind", by_address if _is_address(url) else Kind.FOLDER))
     source = Source(
         id=id, name=name, kind=kind, url=url, outlet=values.pop("outlet", "") or name.split(": ")[0], **values
     )
@@ -290,10 +291,20 @@ def switch_source(home: Path, id: str, *, on: bool) -> Source:
     if on and source.kind is Kind.API:
         raise UsageError(f"{id} is an api, which is not read ({source.note}); use a feed, sitemap or page instead")
 
-    def turn(listed: Any) -> None:
-        listed.setdefault(id, {})["enabled"] = on
+    return _set(home, id, "enabled", on)
 
-    _edit(home, turn)
+
+def switch_optouts(home: Path, id: str, *, ignore: bool) -> Source:
+    """Take from a source what it has reserved, or honour that again; what it is now. Raises UsageError."""
+    load_sources(home).source(id)
+    return _set(home, id, "ignore_optout", ignore)
+
+
+def _set(home: Path, id: str, key: str, value: bool) -> Source:
+    def put(listed: Any) -> None:
+        listed.setdefault(id, {})[key] = value
+
+    _edit(home, put)
     return load_sources(home).source(id)
 
 

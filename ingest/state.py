@@ -19,7 +19,7 @@ from ingest.politeness import HostState
 from kb.errors import CollectError
 from kb.ledger import Item, Ledger, SourceState, Stage
 
-REVISION = 1
+REVISION = 2
 """Raised when extraction or discovery here changes what it reads; `parser_revision` adds the libraries'."""
 
 SHORTEST = timedelta(minutes=15)
@@ -40,6 +40,9 @@ MOST_FAILURES = 10
 
 SECOND_LOOK = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
 """When a refused address that is still listed is looked at again: a paywall opens, a draft is finished."""
+
+FARTHEST = SECOND_LOOK[-1]
+"""No address waits longer; a next try beyond it was set by a clock that was wrong."""
 
 
 @cache
@@ -127,14 +130,17 @@ def without_validators(state: SourceState) -> SourceState:
 
 
 def is_wanted(item: Item | None, now: datetime) -> bool:
-    """Whether an address that a source lists should be fetched: new, or failed or refused and due again."""
+    """Whether an address that a source lists should be fetched: new, or failed or refused and due again.
+
+    A next try that only a clock set back can explain is due.
+    """
     if item is None or item.stage is Stage.PENDING:
         return True
     if item.stage is Stage.STORED:
         return False
     if item.stage is Stage.REFUSED and item.parser != parser_revision():
         return True
-    return item.next_try is not None and item.next_try <= now
+    return item.next_try is not None and not now < item.next_try <= now + FARTHEST
 
 
 def after_refusal(item: Item, now: datetime, error: CollectError) -> Item:

@@ -10,18 +10,21 @@ from __future__ import annotations
 import re
 
 _THING = (
-    r"(?:page|article|story|content|link|url|address|post|item|document"
+    r"(?:page|article|story|content|link|url|address|post|item|document|resource"
     r"|seite|artikel|beitrag|inhalt|adresse|meldung|dokument"
-    r"|页面?|頁面?|网页|網頁|文章|内容|內容|新闻|新聞|帖子|链接|連結|网址|網址|信息|資訊)"
+    r"|页面?|頁面?|网页|網頁|文章|内容|內容|新闻|新聞|帖子|链接|連結|网址|網址|信息|資訊|文件|本[则則])"
 )
 _ABSENT = (
     r"(?:not (?:be |been )?found|(?:does|do)(?:n['’]t| not) exist|no longer (?:available|exists?|here|online)"
-    r"|(?:has|have|been|was) (?:been )?(?:removed|deleted|moved|taken down)|(?:is|are|un)\s?(?:not )?available|expired"
-    r"|out of date|moved on|(?:can['’]t|cannot|could(?:n['’]t| not)) (?:be )?(?:found|find)"
+    r"|(?:has|have|been|was) (?:been )?(?:removed|deleted|moved|taken down)"
+    r"|(?:is|are|un)(?:n['’]t)?\s?(?:not )?available|expired"
+    r"|out of date|moved on|\bbroken\b|permanently (?:removed|deleted)|\bgone\b"
+    r"|(?:can['’]t|cannot|could(?:n['’]t| not)) (?:be )?(?:found|find)"
     r"|nicht (?:mehr )?(?:gefunden|verfügbar|vorhanden|erreichbar|online)|existiert (?:leider )?nicht"
-    r"|gibt es (?:leider )?nicht|gelöscht|entfernt|verschoben|veraltet|abgelaufen"
+    r"|gibt es (?:leider )?nicht|steht nicht (?:mehr )?zur|nicht bekannt"
+    r"|gelöscht|entfernt|verschoben|veraltet|abgelaufen"
     r"|不存在|[已被](?:被|經|经)?(?:删除|刪除|下线|下線|下架|移除|过期|過期|失效|更改)|(?:或|已)过期|(?:或|已)過期|找不到"
-    r"|[未没沒](?:能|有)?找到|[无無]法(?:找到|访问|訪問|显示|顯示)|[输輸]入[错錯][误誤])"
+    r"|[未没沒](?:能|有)?找到|[无無]法(?:找到|访问|訪問|显示|顯示|[浏瀏][览覽])|超[过過][^。]{0,4}期限|[输輸]入[错錯][误誤])"
 )
 _ASKED = (
     r"(?:(?:accept|agree|allow|reject|decline|manage|consent|continue|choices|options|deliver|store|storing"
@@ -31,11 +34,12 @@ _ASKED = (
 _TRACKED = r"(?:cookie|tracking|privacy|privatsphäre|datenschutz|隐私|隱私)"
 _PAID = (
     r"(?:subscri(?:be|ber|bers|ption)\b|member\b|membership|free trial|(?:limit|number) of free"
-    r"|\babo\b|abonn|digitalabo|kontingent|premium|\bplus\b"
+    r"|abo\b|abonn|kontingent|premium|\bplus\b"
     r"|订阅|訂閱|(?<!登[录入錄])(?:会员|會員)|付费|付費|购买|購買|试读|試讀)"
 )
 _READ = (
-    r"(?:read|continue|full|rest of|unlock|access|articles?|stor(?:y|ies)|lesen|artikel"
+    r"(?:read|continue|full|rest of|unlock|access|articles?|stor(?:y|ies)|only|exclusive"
+    r"|lesen|artikel|beitrag|\btext\b|exklusiv|nur für"
     r"|阅读|閱讀|全文|剩余|剩餘|继续|繼續|畅读|暢讀|查看|完整|内容|內容)"
 )
 
@@ -53,7 +57,7 @@ HINTS: dict[str, tuple[re.Pattern[str], ...]] = {
     "consent": (re.compile(_TRACKED, re.I), re.compile(_ASKED, re.I)),
     "login": (
         re.compile(
-            r"\b(?:log|sign|logged|signed)[ -]?in\b|anmelden|einloggen|loggen sie sich|melden sie sich"
+            r"\b(?:log|sign|logged|signed)[ -]?in\b|anmelden|einloggen|eingeloggt|loggen sie sich|melden sie sich"
             r"|登录|登錄|登入|扫码|掃碼",
             re.I,
         ),
@@ -62,7 +66,7 @@ HINTS: dict[str, tuple[re.Pattern[str], ...]] = {
         re.compile(
             r"java\s?script|\b(?:a |are )?(?:human|robot|captcha)\b|roboter|checking (?:your browser|if the site)"
             r"|just a moment|security (?:check|of your connection)|access denied|unusual traffic|sicherheitsprüfung"
-            r"|安全[验驗][证證]|人[机機][验驗][证證]|完成[验驗][证證]|[机機]器人|滑[块塊]|[访訪][问問][过過]于?於?[频頻]繁",
+            r"|安全[验驗][证證]|人[机機][验驗][证證]|完成[验驗][证證]|[机機]器人|[验驗][证證][码碼]|\bmensch\b|滑[块塊]|[访訪][问問][过過]于?於?[频頻]繁",
             re.I,
         ),
     ),
@@ -78,7 +82,7 @@ SPOKEN = {
         r"|to read (?:the )?(?:rest|full|more|whole)[^.!?]{0,40}(?:become|subscribe|sign up|join)"
         r"|(?:reached|used)[^.!?]{0,30}limit[^.!?]{0,20}(?:articles|stories)|start your (?:free )?trial"
         r"|weiterlesen mit|(?:jetzt|hier|wochen)[^.!?]{0,30}(?:abonnieren|testen)[^.!?]{0,12}(?:weiter)?lesen"
-        r"|nur für (?:unsere )?abonnent|exklusiv für abonnent|artikel freischalten"
+        r"|(?:nur|exklusiv) für (?:unsere )?(?:abonnent|mitglied)|artikel freischalten"
         r"|mit [^.!?]{0,30}plus[^.!?]{0,20}(?:weiter)?lesen|(?:diesen artikel|weiter) mit [^.!?]{0,20}(?:plus|abo)\b"
         r"|kontingent an[^.!?]{0,24}artikeln|(?:jetzt|hier)[^.!?]{0,20}\babo(?:nnement)? (?:abschließen|bestellen)"
         r"|(?:订阅|訂閱|付费|付費|购买|購買|开通|開通|加入|成为|成為|登录|登入|登錄)[^。！？\n]{0,14}"

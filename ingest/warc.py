@@ -12,12 +12,12 @@ import io
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from ingest.archives import LIMITS, STEP, Budget, Limits, Unread, opened
+from ingest.archives import LIMITS, STEP, Budget, Limits, Unread, opened, refusal_of
 from ingest.inflate import Inflater
 from ingest.policy import FetchPolicy
 from kb.errors import CollectError
@@ -81,6 +81,10 @@ def _packed(path: Path, limits: Limits) -> Iterator[Page | Unread | Passed]:
         if not inner:
             raise CollectError("unreadable", f"{path} holds no web archive below archive/; it is no WACZ file")
         for info in inner:
+            # However large it is: its pages are measured one by one.
+            if (refusal := refusal_of(info, replace(limits, entry=info.file_size))) is not None:
+                yield Unread(f"{path}: {info.filename}", refusal[0], f"{path}: {info.filename} {refusal[1]}")
+                continue
             with archive.open(info) as file:
                 yield from _unfolded(file, f"{path}: {info.filename}", limits)
 
@@ -134,8 +138,8 @@ class _Reader:
         limits = self._limits
         try:
             while (record := self._next()) is not None:
-                records += 1
                 found = self._page(record)
+                records += 1
                 pages += not isinstance(found, Passed)
                 if pages > limits.entries or records > RECORDS_A_PAGE * limits.entries:
                     raise CollectError("too_large", f"{self._name} holds more than {limits.entries:,} pages; split it")

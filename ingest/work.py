@@ -19,14 +19,16 @@ from pathlib import Path
 from typing import Self
 
 from ingest.archives import Unread
+from ingest.canonical import canonical
 from ingest.children import Parser
-from ingest.discover import Discovery, kind_of
+from ingest.discover import Discovery
 from ingest.documents import read_file
+from ingest.kinds import FEED_KINDS, kind_of
 from ingest.pages import article_on
 from ingest.policy import FetchPolicy, Purpose
 from ingest.politeness import HostStates
 from ingest.sources import Kind, Source
-from ingest.state import CatalogHosts
+from ingest.state import CatalogHosts, parser_revision
 from ingest.warc import Passed, captured, is_web_archive
 from ingest.web import NotModified, Validators, Web
 from kb import faults
@@ -40,8 +42,7 @@ from kb.snapshots import Snapshots
 PARSERS = 2
 """Children that parse. Embedding is what takes time; two keep ahead of it."""
 
-FEEDS = ("feed", "json-feed")
-LISTS = (*FEEDS, "sitemap")
+LISTS = (*FEED_KINDS, "sitemap")
 
 NO_ARTICLE = frozenset({"index_page", "no_text", "too_short", "soft_404"})
 """Refusals after which a page that a person named may still be a page with links."""
@@ -155,11 +156,17 @@ class Bench:
     """
 
     def __init__(
-        self, policy: FetchPolicy, hosts: HostStates, snapshots: Snapshots | None = None, parser: Parser | None = None
+        self,
+        policy: FetchPolicy,
+        hosts: HostStates,
+        snapshots: Snapshots | None = None,
+        parser: Parser | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self.policy = policy
         self.hosts = hosts
         self._snapshots = snapshots
+        self._ledger = ledger
         self._web = Web(policy, hosts=self.hosts)
         # What a user takes knowingly, against the site's wish, is fetched by a client of its own.
         self._bold = Web(replace(policy, respect_optout=False), hosts=self.hosts)
@@ -169,7 +176,8 @@ class Bench:
     @classmethod
     def of(cls, kb: KnowledgeBase, policy: FetchPolicy, parser: Parser | None = None) -> Self:
         """A bench whose hosts and snapshots are those of a knowledge base."""
-        return cls(policy, CatalogHosts(Ledger(kb.catalog)), Snapshots(kb.settings.home / SNAPSHOTS), parser)
+        ledger = Ledger(kb.catalog)
+        return cls(policy, CatalogHosts(ledger), Snapshots(kb.settings.home / SNAPSHOTS), parser, ledger)
 
     def save_hosts(self) -> None:
         """Keep what is known of hosts now."""
@@ -198,6 +206,14 @@ class Bench:
         except CollectError as error:
             return iter([Refused(task, error)])
         return self._parsed(task, page)
+
+    def fetch(self, url: str, purpose: Purpose) -> Page | NotModified:
+        """One page, for itself. Raises CollectError."""
+        return self._web.fetch(url, purpose=purpose)
+
+    def feeds_on(self, page: Page) -> tuple[str, ...]:
+        """The feeds that an HTML page names. Raises CollectError."""
+        return self._parser.feeds_on(page)
 
     def _fetch(self, task: Look | Take) -> Page | NotModified:
         web = self._bold if task.source is not None and task.source.ignore_optout else self._web
@@ -282,6 +298,9 @@ class Bench:
             else:
                 kept: list[str] = []
                 snapshot = self._keep(found, kept)
+                if self._is_read(found, snapshot):
+                    passed["read before"] += 1
+                    continue
                 try:
                     # Who has an archive of pages is not bound by what their publishers ask of robots.
                     article = article_on(found, Link(found.url), task.source, self._parser, ignore_optout=True)
@@ -289,6 +308,12 @@ class Bench:
                     yield Refused(task, error, snapshot, at=found.url)
                 else:
                     yield Taken(task, replace(article, snapshot=snapshot), captured=found.url)
+
+    def _is_read(self, page: Page, snapshot: str | None) -> bool:
+        """Whether exactly this page was read by what reads pages now: an import that was stopped goes on behind it."""
+        key = canonical(page.url)
+        known = self._ledger.items([key]).get(key) if self._ledger is not None else None
+        return known is not None and known.snapshot == snapshot and known.parser == parser_revision()
 
     def _redo(self, task: Redo) -> Iterator[Result]:
         assert self._snapshots is not None
@@ -315,7 +340,7 @@ def discover_on(page: Page, source: Source | None, parser: Parser, *, sitemap: b
     kind = kind_of(page)
     if source is not None:
         wanted = "sitemap" if sitemap or source.kind is Kind.SITEMAP else str(source.kind)
-        right = {"feed": FEEDS, "sitemap": ("sitemap", "text")}.get(wanted)
+        right = {"feed": FEED_KINDS, "sitemap": ("sitemap", "text")}.get(wanted)
         if right is not None and kind not in right:
             message = f"{page.final_url} should be a {wanted} and is {kind}; see: lagebild sources check {source.id}"
             raise CollectError("not_a_feed", message)

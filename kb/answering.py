@@ -1,6 +1,6 @@
 """Passages → a checked answer, step by step as a reader sees it.
 
-    Evidence → Text, Text, … → Done
+    Evidence → Waiting, … → Text, Text, … → Done
 
 Nothing a model writes is believed: markers are resolved while they stream (`kb.asking`), every finished
 sentence is checked against the passages it cites, what an article made it write is withheld

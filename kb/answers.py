@@ -23,6 +23,7 @@ from kb.models import (
     Attempt,
     Citation,
     Contradiction,
+    Copy,
     Coverage,
     Failing,
     Judgement,
@@ -169,7 +170,10 @@ def _passage(row: Mapping[str, Any], versions: Mapping[str, Version]) -> Passage
             f"the answer cites version {row['version_id']}, which this catalog does not have in that wording; "
             "restore the backup that it was stored with: lagebild restore FILE"
         )
-    return Passage(row["rank"], row["score"], row["chunk_id"], row["start"], row["end"], row["text"], version)
+    return Passage(
+        row["rank"], row["score"], row["chunk_id"], row["start"], row["end"], row["text"], version,
+        row.get("origin", ""), tuple(Copy(**each) for each in row.get("also", ())),
+    )  # fmt: skip
 
 
 def _sentences(rows: Iterable[Mapping[str, Any]]) -> tuple[Sentence, ...]:

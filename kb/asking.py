@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from kb import citing, prompting
 from kb.calling import Call, Opener
 from kb.errors import ProviderError
-from kb.events import Question, Text, Thought
+from kb.events import Question, Text, Thought, Waiting
 from kb.models import Attempt, Passage, Usage, Withheld
 from kb.providers import Budget, CallFailed, Completion, Failure, Message, Outcome, explain
 from kb.providers.entries import ASSUMED_CONTEXT
@@ -22,11 +23,17 @@ from kb.providers.withholding import isolate
 from kb.spend import Purse, added
 from kb.wording import note
 
+if TYPE_CHECKING:
+    from kb.local.turns import Turn
+
 REQUESTS = 40
 """HTTP requests for one question, retries and probes of all its providers included."""
 
 PROBES = 24
 """Requests to find the passages a filter blocks: enough for 4 of 12, which take at most 21."""
+
+LOOK = 1.0
+"""Seconds between two looks at the queue of the local model, and at whether the reader still waits."""
 
 PROBE_TOKENS = 16
 """Tokens that a probe may write: whether the evidence passes is known before the first."""
@@ -74,9 +81,10 @@ class Written:
     notes: tuple[str, ...]
 
 
-def ask(
-    question: Question, passages: Sequence[Passage], asking: Asking
-) -> Iterator[Text | Thought | Prepared | Written]:
+Step = Waiting | Text | Thought | Prepared
+
+
+def ask(question: Question, passages: Sequence[Passage], asking: Asking) -> Iterator[Step | Written]:
     """Ask for an answer from the passages; the last that comes is Written."""
     return _Course(question, passages, asking).run()
 
@@ -96,7 +104,7 @@ class _Course:
         self._written: list[str] = []
         self._prompt: prompting.Prompt | None = None
 
-    def run(self) -> Iterator[Text | Thought | Prepared | Written]:
+    def run(self) -> Iterator[Step | Written]:
         notes: list[str] = []
         provider = self._asking.order[0]
         while True:
@@ -138,18 +146,36 @@ class _Course:
 
     # ── one provider ──────────────────────────────────────────────────────────────────────────
 
-    def _ask(self, provider: str) -> Generator[Text | Thought | Prepared, None, Completion | None]:
+    def _ask(self, provider: str) -> Generator[Step, None, Completion | None]:
         model = self._asking.model if provider == self._asking.order[0] else None
         window = 0
         try:
             call = self._asking.opener.open(provider, model)
             window = call.chat.context
-            return (yield from self._answer(call))
+            with call.turn() as turn:
+                if turn is not None:
+                    yield from self._wait(call, turn)
+                return (yield from self._answer(call))
         except ProviderError as error:
             self._failed(provider, error, window)
             return None
 
-    def _answer(self, call: Call) -> Generator[Text | Thought | Prepared, None, Completion]:
+    def _wait(self, call: Call, turn: Turn) -> Iterator[Waiting]:
+        """Tells the place in the queue until it is the first. Raises CallFailed if the reader has left."""
+        ahead = turn.wait(0)
+        if not ahead:
+            return
+        while ahead:
+            yield Waiting(ahead)
+            self._go_on(call)
+            ahead = turn.wait(LOOK)
+        yield Waiting(0)
+
+    def _go_on(self, call: Call) -> None:
+        if self._asking.opener.own.halt:
+            raise self._unfinished(call, Outcome.CANCELLED)
+
+    def _answer(self, call: Call) -> Generator[Step, None, Completion]:
         prompt = self._build(call, self._passages)
         while True:
             self._prompt = prompt
@@ -163,24 +189,24 @@ class _Course:
                 yield Prepared(prompt, tuple(self._withheld), tuple(self._left_out))
 
     def _build(self, call: Call, passages: Sequence[Passage]) -> prompting.Prompt:
-        question = self._question
-        day = question.today.isoformat()
-        return prompting.build(question.text, passages, question.language, call.budget, call.tokens, day)
+        return built(self._question, passages, call)
 
     def _stream(self, call: Call, prompt: prompting.Prompt) -> Generator[Text | Thought, None, Completion]:
         markers, opening = citing.Markers(len(prompt.shown)), Opening()
         extra = call.extra(len(prompt.shown)) if call.extra else None
-        messages = _messages(prompt)
+        messages = messages_of(prompt)
+        self._go_on(call)
         line = self._asking.purse.reserve(call.chat, messages, call.max_tokens)
         stream = call.chat.stream(
             messages, max_tokens=call.max_tokens, extra=extra, language=self._question.language, budget=self._budget
         )
         failure: Failure | None = None
         try:
-            for delta in stream:
-                if delta.thinking:
-                    yield Thought(delta.thinking)
-                yield from self._show(opening.feed(markers.feed(delta.text)))
+            with self._asking.opener.own.halt.ending(stream.close):
+                for delta in stream:
+                    if delta.thinking:
+                        yield Thought(delta.thinking)
+                    yield from self._show(opening.feed(markers.feed(delta.text)))
         except CallFailed as error:
             failure = error.failure
             raise
@@ -191,7 +217,7 @@ class _Course:
         yield from self._show(opening.end(markers.end()))
         completion = stream.completion
         if completion.outcome in (Outcome.EMPTY, Outcome.CANCELLED) or _torn(completion):
-            raise self._unfinished(call, completion)
+            raise self._unfinished(call, Outcome(completion.outcome), completion)
         outcome = Outcome.ANSWERED if prompting.NO_ANSWER in completion.text else completion.outcome
         self._attempts.append(Attempt(completion.provider, completion.model, str(outcome), completion.detail))
         if opening.held:
@@ -208,17 +234,16 @@ class _Course:
         if usage is not None:
             self._used.append((call.chat.provider, usage))
 
-    def _unfinished(self, call: Call, completion: Completion) -> CallFailed:
-        failure = Failure(
-            Outcome(completion.outcome),
-            completion.provider,
-            completion.model,
-            completion.endpoint,
-            call.chat.target.endpoint.host,
-            vendor_text=completion.detail,
-            request_id=completion.request_id,
-            partial=completion.text,
-        )
+    def _unfinished(self, call: Call, outcome: Outcome, completion: Completion | None = None) -> CallFailed:
+        chat = call.chat
+        failure = Failure(outcome, chat.provider, chat.model, chat.endpoint, chat.target.endpoint.host)
+        if completion is not None:
+            failure = replace(
+                failure,
+                vendor_text=completion.detail,
+                request_id=completion.request_id,
+                partial=completion.text,
+            )
         return CallFailed(failure, explain(failure, call.chat.target.provider))
 
     # ── what does not fit, and what trips a filter ────────────────────────────────────────────
@@ -276,7 +301,8 @@ class _Course:
         return tuple(passages[place] for place in found.clean)
 
     def _probe(self, call: Call, prompt: prompting.Prompt, tokens: int) -> None:
-        messages = _messages(prompt)
+        self._go_on(call)
+        messages = messages_of(prompt)
         line = self._asking.purse.reserve(call.chat, messages, tokens)
         used = None
         try:
@@ -340,7 +366,14 @@ class Opening:
         return shown
 
 
-def _messages(prompt: prompting.Prompt) -> list[Message]:
+def built(question: Question, passages: Sequence[Passage], call: Call) -> prompting.Prompt:
+    """The prompt for a question: as many of the passages as the call can take."""
+    day = question.today.isoformat()
+    return prompting.build(question.text, passages, question.language, call.budget, call.tokens, day)
+
+
+def messages_of(prompt: prompting.Prompt) -> list[Message]:
+    """A prompt as the messages of a chat."""
     return [Message("system", prompt.system), Message("user", prompt.user)]
 
 

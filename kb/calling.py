@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kb.errors import ModelUnavailable, ProviderError
+from kb.halting import Halt
 from kb.providers import Breaker, Chat, DataPath, Outcome, Registry, Secret, open_chat
 from kb.providers.entries import Kind
 from kb.settings import Settings
 
 if TYPE_CHECKING:
     from kb.local.server import LocalServer
+    from kb.local.turns import Turn, Turns
 
 BUILT_IN = "local"
 """The provider that is this process itself."""
@@ -33,6 +36,29 @@ class Call:
     max_tokens: int
     tokens: Callable[[str], int]
     extra: Callable[[int], dict[str, object]] | None = None
+    turns: Turns | None = None
+
+    def turn(self) -> AbstractContextManager[Turn | None]:
+        """A place in the queue of the model, where there is one."""
+        return self.turns.turn() if self.turns else nullcontext()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKey:
+    """A key that one user brought, and the endpoint it belongs to ("" for whichever is asked)."""
+
+    secret: Secret
+    endpoint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What one user brings to a question: a path that narrows that of the settings, keys by provider, which go
+    before all others and are stored nowhere, and a way to end it."""
+
+    path: DataPath = DataPath.ANY
+    keys: Mapping[str, OwnKey] = field(default_factory=dict)
+    halt: Halt = field(default_factory=Halt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +70,23 @@ class Opener:
     server: Callable[[], LocalServer]
     tokens: Callable[[str], int]
     breaker: Breaker
+    own: Own = field(default_factory=Own)
+
+    def of(self, own: Own | None) -> Opener:
+        """The same for one user's question."""
+        return replace(self, own=own) if own else self
 
     def open(self, provider: str, model: str | None = None) -> Call:
         """A chat with `provider`; nothing is sent yet. Raises ProviderError if that cannot be done."""
         if provider == BUILT_IN:
             return self._built_in()
+        key = self.own.keys.get(provider)
         chat = open_chat(
             self.registry,
             provider,
             model=model,
+            endpoint=key.endpoint or None if key else None,
+            key=key.secret if key else None,
             data_path=self.path,
             breaker=self.breaker,
             home=self.settings.home,
@@ -63,7 +97,7 @@ class Opener:
 
     @property
     def path(self) -> DataPath:
-        return DataPath(self.settings.data_path)
+        return DataPath(self.settings.data_path).within(self.own.path)
 
     def _built_in(self) -> Call:
         try:
@@ -82,7 +116,7 @@ class Opener:
             data_path=self.path,
             home=self.settings.home,
         )
-        return Call(chat, LOCAL_EVIDENCE, LOCAL_ANSWER, self.tokens, local_extra)
+        return Call(chat, LOCAL_EVIDENCE, LOCAL_ANSWER, self.tokens, local_extra, running.turns)
 
 
 def local_extra(shown: int) -> dict[str, object]:

@@ -8,6 +8,7 @@ change in the same transaction.
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -64,7 +65,7 @@ class Catalog:
         self._engine = _engine(path)
         try:
             with self._engine.begin() as db:
-                schema.metadata.create_all(db)
+                schema.create(db, schema.metadata.sorted_tables)
                 lexical.create(db)
                 built = self._meta(db, "schema")
                 if built is None:
@@ -424,11 +425,16 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
+NO_ROOM = 1_000_000
+"""Bytes free below which a disk is full for SQLite: its log grows by pages and needs an index beside it."""
+
+
 def _damaged(path: Path, error: Exception) -> HomeError:
     cause = str(getattr(error, "orig", None) or error)
     if "malformed" in cause or "not a database" in cause:
         return CatalogDamaged(f"the catalog {path} is damaged ({cause}); restore it: lagebild restore FILE")
-    if "full" in cause:
+    # A shared memory file that finds no room is an "I/O error" to SQLite.
+    if "full" in cause or ("I/O error" in cause and shutil.disk_usage(path.parent).free < NO_ROOM):
         return HomeError(f"the disk of {path} is full; nothing was lost: free some space and run the command again")
     if "readonly" in cause or "unable to open" in cause:
         return HomeError(f"{path} cannot be opened or written ({cause}); check its permissions or use another --home")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kb import citing
 from kb.contract import answer_json, passage_json
-from kb.models import Answer, Passage, Sentence, Status, Verdict
+from kb.models import Answer, Passage, Sentence, Verdict
 from kb.verifying import check, contradictions
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def label(answer: Answer) -> str:
 
 def compare(question: str, passages: Sequence[Passage], answers: Sequence[Answer]) -> Comparison:
     """How answers to one question from the same passages differ. No model is asked for it."""
-    given = [answer for answer in answers if answer.status is Status.ANSWERED and answer.sentences]
+    given = [answer for answer in answers if answer.sentences]
     cited = {citation.passage.chunk_id for answer in given for citation in answer.citations}
     return Comparison(
         question=question,

@@ -8,6 +8,7 @@ from typing import Any
 
 from kb.models import Answer, Changes, Citation, Contradiction, Passage, Quoted, Sentence
 from kb.orders import gives_orders
+from kb.origins.credit import credits
 
 
 def passage_json(passage: Passage) -> dict[str, Any]:
@@ -27,6 +28,9 @@ def passage_json(passage: Passage) -> dict[str, Any]:
         "text": passage.text,
         "start": passage.start,
         "end": passage.end,
+        "credits": list(credits(version)),
+        "origin": passage.origin or version.article_id,
+        "also": [asdict(copy) for copy in passage.also],
         "gives_orders": gives_orders(passage.text),
     }
 
@@ -99,7 +103,7 @@ def changes_json(changes: Changes) -> dict[str, Any]:
 
 def asked_json(answer: Answer) -> dict[str, Any]:
     """The record of an answer with what became known after its day, which the record itself never holds."""
-    return answer_json(answer) | {"changed_since": changes_json(answer.changes) if answer.changes else None}
+    return answer_json(answer) | {"changed_since": None if answer.changes is None else changes_json(answer.changes)}
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What is right and what is wrong with this installation, its home and its providers, and what to do.
 
 Nothing leaves this machine unless `network` is set; then names are looked up and connections are opened to
-the hosts that the settings would use, and nothing is sent over them. A key is never read out.
+the hosts that the settings would use, and each provider with a key is asked for its list of models, which sends
+it its own key and no question. A key is never read out.
 """
 
 from __future__ import annotations
@@ -10,20 +11,19 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator, Mapping
 from importlib import metadata
-from urllib.parse import urlsplit
 
 from kb.catalog import Catalog
 from kb.errors import KBError, ModelUnavailable, SettingsError
-from kb.providers import DataPath, Provider, Registry, load_registry
-from kb.providers.datapath import Area, is_near
-from kb.providers.entries import Kind
-from kb.providers.keys import FILE, find_key, read_keys
-from kb.providers.reach import Reach, reach
+from kb.findings import Finding, State
+from kb.providers import DataPath, Registry, load_registry
+from kb.providers.keys import FILE, read_keys
+from kb.providers.reach import reach
+from kb.reaching import Reacher, answer_findings, host_findings, hosts, key_place
 from kb.settings import Settings
+
+__all__ = ["Finding", "State", "disk_finding", "examine", "hosts", "sqlite_finding"]
 
 LIBRARIES = (
     "lagebild", "chromadb", "llama-index-core", "llama-index-llms-openai-like", "trafilatura", "streamlit", "httpx",
@@ -36,42 +36,7 @@ WAL_RESET_FROM, WAL_RESET_FIXED = (3, 7, 0), (3, 52, 0)
 LITTLE_DISK, NO_DISK = 2_000_000_000, 200_000_000
 """Bytes free: below the first a local model does not fit, below the second a catalog is in danger."""
 
-PROXIES = ("https_proxy", "http_proxy", "all_proxy")
-
 NEEDED_BY_LOCAL = "xllamacpp"
-
-
-class State(StrEnum):
-    """How a thing stands."""
-
-    OK = "ok"
-    NOTE = "note"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; `advice` says what to do, if there is anything to do."""
-
-    topic: str
-    subject: str
-    state: State
-    message: str
-    advice: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """A host that the settings would reach, and what for."""
-
-    name: str
-    port: int
-    tls: bool
-    area: Area
-    use: str
-
-
-Reacher = Callable[..., Reach]
 
 
 def examine(
@@ -90,7 +55,9 @@ def examine(
         return
     yield from _choices(settings, registry)
     yield from _keys(settings, registry, env)
-    yield from _hosts(settings, registry, env, reacher if network else None)
+    yield from host_findings(settings, registry, env, reacher if network else None)
+    if network:
+        yield from answer_findings(settings, registry, env)
 
 
 # ── this machine ──────────────────────────────────────────────────────────────────────────────────
@@ -216,68 +183,9 @@ def _keys(settings: Settings, registry: Registry, env: Mapping[str, str]) -> Ite
     for provider in registry.values():
         if not provider.auth.env:
             continue
-        found = _key(provider, settings, env)
+        found = key_place(provider, settings, env)
         if found:
             yield Finding("keys", provider.id, State.OK, f"from {found}")
         elif provider.id in wanted and provider.auth.required:
             advice = f"set {provider.auth.env[0]}, or store one on the providers page: {provider.auth.console}"
             yield Finding("keys", provider.id, State.PROBLEM, "no key", advice.rstrip(": "))
-
-
-def _key(provider: Provider, settings: Settings, env: Mapping[str, str]) -> str:
-    """Where the key of a provider is, at whichever of its endpoints; "" for none, or a file that cannot be used."""
-    places = (find_key(provider, each.id, settings.home, env) for each in provider.endpoints)
-    try:
-        return next((key.where for key in places if key), "")
-    except SettingsError:
-        return ""
-
-
-# ── hosts ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def hosts(settings: Settings, registry: Registry, env: Mapping[str, str]) -> list[Host]:
-    """The hosts that a process with these settings would reach, each once."""
-    found = []
-    for provider in registry.values():
-        chosen = provider.id in (settings.provider, *settings.fallback)
-        keyed = provider.kind is not Kind.LOCAL and bool(_key(provider, settings, env))
-        if chosen or keyed:
-            usable = provider.reachable(DataPath(settings.data_path))[:1]
-            found += [_host(each.url, each.area, provider.id) for each in usable]
-    if settings.embedder == "openai-like" and settings.embedding_url:
-        found.append(_host(settings.embedding_url, registry.area(settings.embedding_url), "embeddings"))
-    if settings.chroma:
-        found.append(_host(settings.chroma, registry.area(settings.chroma), "index"))
-    if settings.provider == "local":
-        found.append(_host(settings.hf_endpoint, Area.UNKNOWN, "weights"))
-    return list({(each.name, each.port): each for each in reversed(found)}.values())[::-1]
-
-
-def _host(url: str, area: Area, use: str) -> Host:
-    parts = urlsplit(url)
-    tls = parts.scheme == "https"
-    return Host(parts.hostname or "", parts.port or (443 if tls else 80), tls, area, use)
-
-
-def _hosts(
-    settings: Settings, registry: Registry, env: Mapping[str, str], reacher: Reacher | None
-) -> Iterator[Finding]:
-    for name in PROXIES:
-        if value := env.get(name) or env.get(name.upper()):
-            where = urlsplit(value).hostname or "set"
-            yield Finding("network", name, State.NOTE, f"{where} is used where the data path is any, and only there")
-    path = DataPath(settings.data_path)
-    for host in hosts(settings, registry, env):
-        subject = f"{host.name}:{host.port}"
-        if host.use != "weights" and not path.permits(host.area):
-            message = f"{host.use}: not tried, the data path {path} forbids it"
-            yield Finding("network", subject, State.NOTE, message)
-        elif reacher is None:
-            advice = "lagebild doctor --network tries it"
-            yield Finding("network", subject, State.NOTE, f"{host.use}: not tried", advice)
-        else:
-            found = reacher(host.name, host.port, tls=host.tls, near=is_near(host.name))
-            state = State.OK if found.ok else State.NOTE if host.use == "weights" else State.PROBLEM
-            message = f"{host.use}: {found.barrier if not found.ok else f'reached in {found.seconds:.1f} s'}"
-            yield Finding("network", subject, state, message, "" if found.ok else found.advice(settings.language))

@@ -1,4 +1,4 @@
-"""Measures over a folder or file of test data: `eval retrieval` and `eval answers`."""
+"""Measures over a folder of test data: `eval retrieval`, and what every measure reads and asks with."""
 
 from __future__ import annotations
 
@@ -101,38 +101,16 @@ def _rank(kb: KnowledgeBase, query: Query, documents: dict[int, str]) -> list[st
     return list(dict.fromkeys(documents[hit.seq] for hit in hits))
 
 
-def evaluate_answers(
-    kb: KnowledgeBase,
-    file: Path,
-    provider: str | None = None,
-    model: str | None = None,
-    note: Callable[[str], None] = lambda _: None,
-) -> dict[str, Any]:
-    """Ask every question of a JSON Lines file (question, answers, answerable) and count what came back.
+def expected_cost(kb: KnowledgeBase, file: Path, provider: str | None = None, model: str | None = None) -> str:
+    """What asking all questions of the file will cost at most, reckoned from its first; nothing is sent."""
+    from kb.estimating import told
 
-    `correct`: one of `answers` stands in a cited answer (case and blanks aside). `invented`: an answer to a
-    question that has none here. `refused`: no answer to one that has. With the provider "none", the gate
-    alone decides: evidence that is enough counts as an answer.
-    """
-    asked = list(rows(file, ("question", "answerable")))
-    if not asked:
-        raise UsageError(f"{file}: no questions in it")
-    counts: dict[str, dict[str, int]] = {}
-    for number, row in enumerate(asked, 1):
-        language = row.get("language") or detect(row["question"])
-        tally = counts.setdefault(language, dict.fromkeys(("asked", "answerable", "answered", *OUTCOMES), 0))
-        answered, text = reply(kb, row["question"], provider, model)
-        tally["asked"] += 1
-        tally["answerable"] += bool(row["answerable"])
-        tally["answered"] += answered
-        tally["correct"] += answered and any(folded(wanted) in folded(text) for wanted in row.get("answers", ()))
-        tally["invented"] += answered and not row["answerable"]
-        tally["refused"] += not answered and bool(row["answerable"])
-        note(f"{number} of {len(asked)}")
-    return {"questions": len(asked), "provider": provider or kb.settings.provider, "by_language": counts}
-
-
-OUTCOMES = ("correct", "invented", "refused")
+    questions = list(rows(file, ("question", "answerable")))
+    if not questions:
+        return told(())
+    asked = provider or kb.settings.provider
+    found = kb.estimate(questions[0]["question"], [f"{asked}:{model}" if model else asked], calls=len(questions))
+    return f"{len(questions)} questions: {told(found)}, if all are like the first"
 
 
 def reply(kb: KnowledgeBase, question: str, provider: str | None, model: str | None) -> tuple[bool, str]:

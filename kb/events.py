@@ -1,4 +1,4 @@
-"""What a reader sees of a question, step by step: Understood, Evidence, then Text (and Thought), then Done."""
+"""What a reader sees of a question, step by step: Understood, Evidence, Waiting, Text (and Thought), then Done."""
 
 from __future__ import annotations
 
@@ -44,6 +44,13 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """The local model is busy with others: so many are served first. 0 when that is over."""
+
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """A piece of the answer; its markers resolve to passages shown."""
 
@@ -64,4 +71,4 @@ class Done:
     answer: Answer
 
 
-Event = Understood | Evidence | Text | Thought | Done
+Event = Understood | Evidence | Waiting | Text | Thought | Done

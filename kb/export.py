@@ -30,6 +30,8 @@ def markdown(answer: Answer, language: str = "en") -> str:
     if answer.changes:
         heading = text["changed"].format(day=answer.changes.day)
         parts += [_section(heading, (f"- {line}" for line in _changes(answer.changes, text)))]
+    elif answer.as_of and answer.changes is not None:
+        parts += [f"{text['unchanged']}."]
     parts += ["\n".join(_footnotes(answer, text)), "---", "\n".join(f"- {line}" for line in _record(answer, text))]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 def node(passage: Passage) -> NodeWithScore:
     """A passage as a LlamaIndex node: its text, its score, and the keys of `search --json` as metadata."""
-    about = {name: value for name, value in passage_json(passage).items() if name not in ("text", "score", "rank")}
+    apart = ("text", "score", "rank", "credits", "also")
+    about = {name: value for name, value in passage_json(passage).items() if name not in apart}
     return NodeWithScore(node=TextNode(id_=passage.chunk_id, text=passage.text, metadata=about), score=passage.score)
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas
 
 from kb.models import Version
+from kb.origins.credit import credits
 
 ARTICLE_COLUMNS = (
     "title", "source", "language", "published", "precision", "first_seen", "authors", "side", "words", "gone", "url",
-    "article_id", "version_id",
+    "credits", "origin", "article_id", "version_id",
 )  # fmt: skip
 TIMELINE_COLUMNS = ("day", "title", "source", "language", "side", "url", "article_id", "version_id")
 
 
-def articles_frame(versions: Iterable[Version]) -> pandas.DataFrame:
-    """One row an article; `published` and `first_seen` are UTC timestamps, `words` counts roughly."""
+def articles_frame(versions: Iterable[Version], origins: Mapping[str, str]) -> pandas.DataFrame:
+    """One row an article; `published` and `first_seen` are UTC timestamps, `words` counts roughly.
+
+    `origins` gives the origin of versions whose story others tell, too; another article is its own.
+    """
     rows = [
         {
             "title": item.title,
@@ -30,6 +34,8 @@ def articles_frame(versions: Iterable[Version]) -> pandas.DataFrame:
             "words": len(item.text.split()) if item.language != "zh" else len(item.text) // 2,
             "gone": item.gone,
             "url": item.url,
+            "credits": ", ".join(credits(item)),
+            "origin": origins.get(item.id, item.article_id),
             "article_id": item.article_id,
             "version_id": item.id,
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from kb.spend import added
 from kb.understanding import understood
 
 if TYPE_CHECKING:
+    from kb.calling import Own
     from kb.knowledge import KnowledgeBase
 
 NOBODY = "none"
@@ -43,10 +44,12 @@ class Wish:
     interface: str = "en"
     strict: bool = False
     judge: bool = False
+    own: Own | None = None
 
 
 def stream(kb: KnowledgeBase, question: str, wish: Wish, before: Sequence[str]) -> Iterator[Event]:
     """Answer a question as it comes, and keep the answer; what `before` holds was asked before it."""
+    kb.keep_to(wish.own)
     asking = _asking(kb, wish)
     text, spent = understood(question, before, asking)
     if text != question:
@@ -71,6 +74,7 @@ def stream(kb: KnowledgeBase, question: str, wish: Wish, before: Sequence[str]) 
 
 def stream_again(kb: KnowledgeBase, id: str, wish: Wish) -> Iterator[Event]:
     """Ask the question of a stored answer of another model, on the passages that are stored with it."""
+    kb.keep_to(wish.own)
     earlier = answers.opened(kb.catalog, id)
     asking = _asking(kb, wish)
     written = earlier.question if earlier.understood else ""
@@ -92,31 +96,53 @@ def stream_again(kb: KnowledgeBase, id: str, wish: Wish) -> Iterator[Event]:
         yield _kept(kb, event)
 
 
-def compare(kb: KnowledgeBase, question: str, providers: Sequence[str], wish: Wish) -> Comparison:
-    """Ask several providers the same on the same passages."""
+def compare(
+    kb: KnowledgeBase,
+    question: str,
+    providers: Sequence[str],
+    wish: Wish,
+    told: Callable[[str, Event], None] = lambda *_: None,
+) -> Comparison:
+    """Ask several providers the same on the same passages; `told` is given what comes, and of whom."""
     if not providers or len(set(providers)) != len(providers):
         raise UsageError("name the providers to compare, each once, like -p qwen -p zhipu")
     wishes = [replace(wish, provider=id, model=model) for id, model in map(named, providers)]
-    askings = [kb.asking(each.provider, each.model, fallback=(), interface=wish.interface) for each in wishes]
+    kb.keep_to(wish.own)
+    askings = [
+        kb.asking(each.provider, each.model, fallback=(), interface=wish.interface, own=wish.own) for each in wishes
+    ]
     found = kb.found(question, wish.filters, wish.k)
     as_of = wish.filters.as_of
     sick = failing(kb.catalog, found.passages, wish.filters)
 
-    def one(asking: Asking) -> Answer:
+    def heard(name: str, events: Iterator[Event]) -> Iterator[Event]:
+        for event in events:
+            told(name, event)
+            yield event
+
+    def one(name: str, asking: Asking) -> Answer:
         language = wish.answer_language or detect(question)
         asked = Question(question, language, asking.order[0], as_of, as_of or today())
-        given = last(answer(asked, found.passages, found.evidence, asking, kb.similarity, wish.interface, sick))
+        events = answer(asked, found.passages, found.evidence, asking, kb.similarity, wish.interface, sick)
+        given = last(heard(name, events))
         answers.save(kb.catalog, given)
         return given
 
     with ThreadPoolExecutor(max_workers=4) as pool:
-        return compared(question, found.passages, list(pool.map(one, askings)))
+        return compared(question, found.passages, list(pool.map(one, providers, askings)))
 
 
 def _asking(kb: KnowledgeBase, wish: Wish) -> Asking | None:
     if wish.provider == NOBODY:
         return None
-    return kb.asking(wish.provider, wish.model, fallback=wish.fallback, consent=wish.consent, interface=wish.interface)
+    return kb.asking(
+        wish.provider,
+        wish.model,
+        fallback=wish.fallback,
+        consent=wish.consent,
+        interface=wish.interface,
+        own=wish.own,
+    )
 
 
 def _kept(kb: KnowledgeBase, event: Event) -> Event:

@@ -17,6 +17,7 @@ from kb.asking import Asking
 from kb.calling import Call
 from kb.errors import ProviderError
 from kb.models import Judgement, Passage, Sentence, Usage, Verdict
+from kb.orders import told
 from kb.providers import Completion, Message, Outcome
 from kb.wording import note
 
@@ -105,7 +106,7 @@ def _messages(sentences: Sequence[Sentence], shown: Sequence[Passage]) -> list[M
 def _said(passage: Passage) -> dict[str, object]:
     version = passage.version
     when = version.published.iso() if version.published else None
-    return {"title": version.title, "date": when, "text": passage.text}
+    return {"title": version.title, "date": when, "text": told(passage.text)}
 
 
 def _data(**fields: object) -> str:

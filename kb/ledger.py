@@ -133,7 +133,7 @@ class Ledger:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         with catalog.writing() as db:
-            item.create(db, checkfirst=True)
+            schema.create(db, [item])
 
     # ── sources and hosts ─────────────────────────────────────────────────────────────────────
 
@@ -205,12 +205,12 @@ class Ledger:
                 found.update({row.url: row.id for row in db.execute(query.where(schema.article.c.url.in_(batch)))})
         return found
 
-    def waiting(self, source_id: str, now: datetime) -> list[Item]:
-        """Items of a source that are pending, or failed and due again."""
+    def waiting(self, source_id: str, now: datetime, farthest: datetime) -> list[Item]:
+        """Items of a source that are pending, or failed and due again: a next try after `farthest` is a mistake."""
         query = select(item).where(
             item.c.source_id == source_id,
             item.c.stage.in_([Stage.PENDING, Stage.FAILED]),
-            item.c.next_try.is_(None) | (item.c.next_try <= _iso(now)),
+            item.c.next_try.is_(None) | (item.c.next_try <= _iso(now)) | (item.c.next_try > _iso(farthest)),
         )
         with self._catalog.reading() as db:
             return [_to_item(row) for row in db.execute(query.order_by(item.c.since, item.c.url)).mappings()]
@@ -234,14 +234,18 @@ class Ledger:
             counted = {row["reason"]: row["count"] for row in db.execute(query).mappings()}
         return dict(Counter(counted).most_common())
 
-    def stored_since(self, first: datetime, tried_before: datetime) -> list[Item]:
-        """Stored items, last tried before `tried_before`, of articles published (else first seen) since `first`."""
+    def stored_since(self, first: datetime, tried_before: datetime, now: datetime) -> list[Item]:
+        """Stored items, last tried before `tried_before`, of articles published (else first seen) since `first`.
+
+        One that was last tried after `now` was tried by a clock that was wrong.
+        """
         known = func.coalesce(schema.version.c.published, schema.article.c.first_seen)
         query = (
             select(item)
             .join(schema.article, schema.article.c.id == item.c.article_id)
             .join(schema.version, schema.version.c.id == schema.article.c.current_version)
-            .where(item.c.stage == Stage.STORED, known >= _iso(first), item.c.last < _iso(tried_before))
+            .where(item.c.stage == Stage.STORED, known >= _iso(first))
+            .where((item.c.last < _iso(tried_before)) | (item.c.last > _iso(now)))
             .order_by(item.c.last, item.c.url)
         )
         with self._catalog.reading() as db:

@@ -308,13 +308,17 @@ class Withheld:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens and cost of an answer; `estimated` when the provider did not report them."""
+    """Tokens and cost of an answer; `estimated` when the provider did not report them.
+
+    `price_as_of` is the day, month or year from which the price is, "" where there is none.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float | None = None
     currency: str | None = None
     estimated: bool = False
+    price_as_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

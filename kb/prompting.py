@@ -12,7 +12,9 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
+from kb.condensing import SHARES, excerpts
 from kb.models import Passage
 from kb.orders import told
 
@@ -21,6 +23,9 @@ PROMPT_VERSION = "2"
 
 NO_ANSWER = "NO_ANSWER"
 """What a model writes, alone, when the passages do not answer the question."""
+
+FRAME = 40
+"""Tokens of what stands around the text of a passage: outlet, date, title, the marks of JSON."""
 
 LANGUAGE_NAMES = {"en": "English", "de": "German (Deutsch)", "zh": "Chinese (简体中文)"}
 
@@ -52,20 +57,22 @@ class Prompt:
 def build(
     question: str, passages: Sequence[Passage], language: str, budget: int, tokens: Callable[[str], int], today: str
 ) -> Prompt:
-    """The prompt with as many of the passages, best first, as fit into `budget` tokens (at least one).
+    """The prompt with as many of the passages, best first, as fit into `budget` tokens; of the first three, where they
+    do not fit, what speaks most to the question.
 
     `tokens` estimates the tokens of a text; `language` is that of the answer.
     """
-    shown: list[Passage] = []
-    used = 0
-    for passage in passages:
-        cost = tokens(told(passage.text)) + 40
-        if shown and used + cost > budget:
-            break
-        shown.append(passage)
-        used += cost
+    first = [told(passage.text) for passage in passages]
+    texts = _fitting(first, budget, tokens)
+    few = min(len(SHARES), len(passages))
+    if len(texts) < few:
+        room = budget - few * FRAME
+        texts = _fitting(excerpts(question, list(zip(passages, first, strict=True)), room, tokens), budget, tokens)
+    shown = passages[: len(texts)]
     nonce = secrets.token_hex(4)
-    lines = "\n".join(_line(number, passage) for number, passage in enumerate(shown, 1))
+    lines = "\n".join(
+        _line(number, passage, text) for number, (passage, text) in enumerate(zip(shown, texts, strict=True), 1)
+    )
     name = LANGUAGE_NAMES.get(language, language)
     user = (
         f"<passages-{nonce}>\n{lines}\n</passages-{nonce}>\n"
@@ -73,10 +80,16 @@ def build(
         f"in one to five short sentences, each ending with its passage number like [1]; or write only {NO_ANSWER}.\n"
         f"Question: {question.strip()}"
     )
-    return Prompt(RULE, user, tuple(shown), tuple(passages[len(shown) :]), nonce)
+    return Prompt(RULE, user, tuple(shown), tuple(passages[len(texts) :]), nonce)
 
 
-def _line(number: int, passage: Passage) -> str:
+def _fitting(texts: Sequence[str], budget: int, tokens: Callable[[str], int]) -> list[str]:
+    """The first of the texts that fit into the budget together; one at least."""
+    used = list(accumulate(tokens(text) + FRAME for text in texts))
+    return list(texts[: max(1, sum(cost <= budget for cost in used))])
+
+
+def _line(number: int, passage: Passage, text: str) -> str:
     version = passage.version
     fields = {
         "passage": number,
@@ -85,6 +98,6 @@ def _line(number: int, passage: Passage) -> str:
         "date": version.published.iso() if version.published else None,
         "language": version.language,
         "title": version.title,
-        "text": told(passage.text),
+        "text": text,
     }
     return json.dumps({key: value for key, value in fields.items() if value}, ensure_ascii=False)

@@ -42,7 +42,7 @@ def evaluate_refusal(
     counts: dict[str, dict[str, int]] = {}
     done = 0
     for corpus, group in groups.items():
-        with _opened(file, corpus, settings, store, note) as kb:
+        with store_for(file, corpus, settings, store, note) as kb:
             for row in _few(group, limit):
                 key = f"{corpus or 'home'} {_language(row)}"
                 tally = counts.setdefault(key, dict.fromkeys(("answerable", "refused", "unanswerable", "invented"), 0))
@@ -90,7 +90,7 @@ def _few(group: list[dict[str, Any]], limit: int | None) -> Iterator[dict[str, A
 
 
 @contextmanager
-def _opened(file: Path, corpus: str, settings: Settings, store: Path | None, note: Note) -> Iterator[KnowledgeBase]:
+def store_for(file: Path, corpus: str, settings: Settings, store: Path | None, note: Note) -> Iterator[KnowledgeBase]:
     """The store of a corpus, filled if it is new; the home's own if no corpus is named."""
     if not corpus:
         with open_kb(settings=settings) as kb:

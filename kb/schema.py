@@ -7,10 +7,13 @@ table that an older home lacks is made when it is opened, and filled by its next
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Connection,
     Float,
     ForeignKey,
     Index,
@@ -22,10 +25,20 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 SCHEMA = "1"
 
 metadata = MetaData()
+
+
+def create(db: Connection, tables: Iterable[Table]) -> None:
+    """Make tables that are not there yet, with their indexes. Two processes may do so at once."""
+    for table in tables:
+        db.execute(CreateTable(table, if_not_exists=True))
+        for index in sorted(table.indexes, key=lambda one: str(one.name)):
+            db.execute(CreateIndex(index, if_not_exists=True))
+
 
 meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
 
@@ -192,4 +205,12 @@ spend = Table(
     Column("cost", Float),
     Column("currency", String),
     Column("estimated", Boolean, nullable=False),
+)
+
+# Apart from `spend`, so that a home made before prices were dated needs no change.
+spend_price = Table(
+    "spend_price",
+    metadata,
+    Column("spend_id", Integer, primary_key=True),
+    Column("as_of", String, nullable=False),
 )

@@ -10,21 +10,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.engine import RowMapping
+from sqlalchemy.engine import Connection, RowMapping
 
 from kb.catalog import Catalog
 from kb.models import Usage
-from kb.providers import Chat, Message
-from kb.providers.cost import Spent
+from kb.providers import Chat, Message, Provider
+from kb.providers.cost import QuotaLeft, Spent, quotas_left
 from kb.providers.spending import check_cap, estimate
-from kb.schema import spend
+from kb.schema import spend, spend_price
 
 
 @dataclass(frozen=True, slots=True)
 class DaySpent:
-    """What one provider used on one day of local time; `cost` is None where no price is known."""
+    """What one provider used on one day of local time; `cost` is None where no price is known.
+
+    `price_as_of` is the oldest date of the prices it was reckoned with.
+    """
 
     day: str
     provider: str
@@ -34,6 +38,7 @@ class DaySpent:
     cost: float | None
     currency: str | None
     estimated: bool
+    price_as_of: str = ""
 
 
 class Purse:
@@ -64,6 +69,7 @@ class Purse:
         if usage is None or not (usage.prompt_tokens or usage.completion_tokens):
             if line is not None:
                 with self._catalog.writing() as db:
+                    db.execute(delete(spend_price).where(spend_price.c.spend_id == line))
                     db.execute(delete(spend).where(spend.c.id == line))
             return
         if line is None:
@@ -71,16 +77,26 @@ class Purse:
             return
         with self._catalog.writing() as db:
             db.execute(update(spend).where(spend.c.id == line).values(**_usage_row(usage)))
+            _date(db, line, usage)
 
     def _enter(self, spent: Spent) -> int:
         at = spent.at.astimezone(UTC).isoformat()
         row = {"at": at, "provider": spent.provider, "model": spent.model, **_usage_row(spent.usage)}
         with self._catalog.writing() as db:
-            return int(db.execute(insert(spend).values(**row).returning(spend.c.id)).scalar_one())
+            line = int(db.execute(insert(spend).values(**row).returning(spend.c.id)).scalar_one())
+            _date(db, line, spent.usage)
+            return line
 
     def _today(self, now: datetime, without: int) -> list[Spent]:
         start = now.replace(hour=0, minute=0, second=0, microsecond=0)
         return _read(self._catalog, start, without)
+
+
+def _date(db: Connection, line: int, usage: Usage) -> None:
+    """Enter from when the price of a line is."""
+    db.execute(delete(spend_price).where(spend_price.c.spend_id == line))
+    if usage.price_as_of:
+        db.execute(insert(spend_price).values(spend_id=line, as_of=usage.price_as_of))
 
 
 def _usage_row(usage: Usage) -> dict[str, object]:
@@ -94,19 +110,52 @@ def _usage_row(usage: Usage) -> dict[str, object]:
 
 
 def _read(catalog: Catalog, since: datetime, without: int = -1) -> list[Spent]:
-    query = select(spend).where(spend.c.at >= since.astimezone(UTC).isoformat(), spend.c.id != without)
+    dated = spend.outerjoin(spend_price, spend.c.id == spend_price.c.spend_id)
+    query = (
+        select(spend, spend_price.c.as_of)
+        .select_from(dated)
+        .where(spend.c.at >= since.astimezone(UTC).isoformat(), spend.c.id != without)
+    )
     with catalog.reading() as db:
         return [_spent(row) for row in db.execute(query.order_by(spend.c.id)).mappings()]
 
 
 def _spent(row: RowMapping) -> Spent:
-    usage = Usage(row["prompt_tokens"], row["completion_tokens"], row["cost"], row["currency"], row["estimated"])
+    usage = Usage(
+        row["prompt_tokens"],
+        row["completion_tokens"],
+        row["cost"],
+        row["currency"],
+        row["estimated"],
+        row["as_of"] or "",
+    )
     return Spent(datetime.fromisoformat(row["at"]), row["provider"], row["model"], usage)
 
 
 def ledger(catalog: Catalog, days: int = 30) -> list[Spent]:
     """The calls of the last `days` days, the oldest first."""
     return _read(catalog, datetime.now(UTC) - timedelta(days=days))
+
+
+QUOTA_DAYS = 180
+"""Days of the ledger that free quotas are counted over: no longer one is known."""
+
+
+def past_calls(home: Path) -> list[Spent]:
+    """The calls of a home that free quotas are counted over; none if there is no catalog yet."""
+    path = home / "catalog.sqlite"
+    if not path.exists():
+        return []
+    catalog = Catalog(path)
+    try:
+        return ledger(catalog, QUOTA_DAYS)
+    finally:
+        catalog.close()
+
+
+def free_left(provider: Provider, past: Sequence[Spent], now: datetime | None = None) -> list[QuotaLeft]:
+    """What is left of a provider's free quotas for its default model, as far as the calls of this home tell."""
+    return quotas_left(provider, provider.default, past, now or datetime.now(UTC))
 
 
 def by_day(lines: Sequence[Spent]) -> tuple[DaySpent, ...]:
@@ -122,7 +171,15 @@ def by_day(lines: Sequence[Spent]) -> tuple[DaySpent, ...]:
 def _sum(day: str, provider: str, currency: str | None, usages: Sequence[Usage]) -> DaySpent:
     total = added(usages)
     return DaySpent(
-        day, provider, len(usages), total.prompt_tokens, total.completion_tokens, total.cost, currency, total.estimated
+        day,
+        provider,
+        len(usages),
+        total.prompt_tokens,
+        total.completion_tokens,
+        total.cost,
+        currency,
+        total.estimated,
+        total.price_as_of,
     )
 
 
@@ -136,4 +193,5 @@ def added(usages: Sequence[Usage]) -> Usage:
         cost=sum(known) if usages and len(known) == len(costs) else None,
         currency=next((usage.currency for usage in usages if usage.currency), None),
         estimated=any(usage.estimated for usage in usages),
+        price_as_of=min((usage.price_as_of for usage in usages if usage.price_as_of), default=""),
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from kb import generations, schema
+from kb.ledger import Ledger
 from kb.spend import DaySpent, by_day, ledger
 
 if TYPE_CHECKING:
@@ -24,11 +25,14 @@ class FailingSource:
     since: str
     reason: str
     next_try: str | None
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Counts of what is stored, by language too, how the index stands to the catalog, and what a week's calls used."""
+    """Counts of what is stored, by language too, how the index stands to the catalog, and what a week's calls used.
+
+    `gone` counts articles whose page is no longer there, `refused` by reason what did not become an article."""
 
     home: str
     articles: int
@@ -44,6 +48,8 @@ class Status:
     failing: tuple[FailingSource, ...]
     problems: tuple[str, ...]
     spend: tuple[DaySpent, ...] = ()
+    gone: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -70,6 +76,7 @@ def read_status(kb: KnowledgeBase) -> Status:
         current = schema.article.c.current_version == schema.version.c.id
         languages = db.scalars(select(schema.version.c.language).join(schema.article, current)).all()
         newest = db.scalar(select(func.max(schema.version.c.published)))
+        gone = db.scalar(select(func.count()).where(schema.article.c.gone.is_not(None)))
         state = schema.source_state.c
         failing = db.execute(
             select(schema.source_state).where(state.failing_since.is_not(None)).order_by(state.id)
@@ -86,7 +93,13 @@ def read_status(kb: KnowledgeBase) -> Status:
         binding=kb.catalog.meta("binding"),
         generation=now.name if now else None,
         waiting=kb.catalog.last_seq() - (now.applied if now else 0),
-        failing=tuple(FailingSource(row.id, row.failing_since, row.reason or "", row.next_try) for row in failing),
+        failing=tuple(_failing(row) for row in failing),
         problems=tuple(kb.catalog.check()),
         spend=by_day(ledger(kb.catalog, days=7)),
+        gone=gone or 0,
+        refused=Ledger(kb.catalog).reasons(),
     )
+
+
+def _failing(row: Row[Any]) -> FailingSource:
+    return FailingSource(row.id, row.failing_since, row.reason or "", row.next_try, row.message or "")

@@ -9,7 +9,11 @@ from urllib.parse import urlsplit
 
 from kb.models import Answer, Changes, Passage, Status, Verdict, Version
 from kb.orders import gives_orders
+from kb.origins.credit import credits
 from kb.wording import words
+
+NAMED = 6
+"""Outlets of a story that are named; the rest is counted."""
 
 MARKER = re.compile(r"\[(\d{1,3})\]")
 
@@ -34,7 +38,7 @@ class Passages(list[Passage]):
             return f"<p>Nothing found for <b>{escape(self.query)}</b>.</p>"
         rows = "".join(
             f"<tr><td>{item.rank}</td><td>{item.score:.2f}</td><td>{headline(item.version)}</td>"
-            f"<td style='text-align:left'>{escape(shortened(item.text, 280))}{marked(item)}</td></tr>"
+            f"<td style='text-align:left'>{escape(shortened(item.text, 280))}{_also(item)}{marked(item)}</td></tr>"
             for item in self
         )
         head = "<tr><th>#</th><th>score</th><th>article</th><th>passage</th></tr>"
@@ -71,6 +75,8 @@ def answer_html(answer: Answer) -> str:
     if answer.changes:
         heading = text["changed"].format(day=answer.changes.day)
         parts.append(_list(heading, changed(answer.changes)))
+    elif answer.as_of and answer.changes is not None:
+        parts.append(f"<p><i>{text['unchanged']}</i></p>")
     by = f"{answer.answered_by} ({answer.model})" if answer.answered_by else "no model"
     parts.append(f"<p style='color:#616161'>{escape(answer.status)} · {escape(by)} · {escape(answer.id)}</p>")
     return "".join(parts)
@@ -116,6 +122,21 @@ def headline(version: Version) -> str:
     if link := web_address(version):
         title = f"<a href='{escape(link, quote=True)}' rel='noreferrer noopener'>{title}</a>"
     return f"{title} <small>{escape(version.source)}, {escape(when)}, {escape(version.language)}</small>"
+
+
+def _also(passage: Passage) -> str:
+    return f"<br><small>also in: {escape(elsewhere(passage))}</small>" if passage.also else ""
+
+
+def elsewhere(passage: Passage) -> str:
+    """Where else the story of a passage stands: outlets with their days, a few by name."""
+    named = [f"{copy.source}, {copy.published[:10]}" if copy.published else copy.source for copy in passage.also]
+    return "; ".join(dict.fromkeys(named[:NAMED])) + (f" +{len(named) - NAMED}" if len(named) > NAMED else "")
+
+
+def via(version: Version) -> str:
+    """The agencies that an article of another outlet credits."""
+    return ", ".join(name for name in credits(version) if name.casefold() not in version.source.casefold())
 
 
 def web_address(version: Version) -> str | None:

@@ -121,6 +121,11 @@ EXPORT: dict[str, dict[str, str]] = {
         "de": "Erst nach dem {day} bekannt; kein Teil der Antwort",
         "zh": "{day} 之后才知道的内容；不属于回答",
     },
+    "unchanged": {
+        "en": "Nothing newer on this is stored",
+        "de": "Neueres dazu ist nicht gespeichert",
+        "zh": "没有保存与此相关的更新内容",
+    },
     "reworded": {"en": "has a later version", "de": "hat eine spätere Fassung", "zh": "已有更新版本"},
     "stands": {"en": "the quoted words still stand", "de": "die zitierten Worte stehen noch da", "zh": "所引原文仍在"},
     "fallen": {

@@ -71,7 +71,7 @@ def served(home: Path, env: Mapping[str, str] | None = None) -> Iterator[str]:
             yield f"http://localhost:{port}"
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(PATIENCE / 1000)
 
 
 def opened(browser: Browser, url: str, **context: object) -> Page:

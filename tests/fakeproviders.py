@@ -217,6 +217,8 @@ class FakeProviders:
             return error(404, {"error": {"message": f"no such path {request.path}"}})
         if request.provider not in OPEN and (refused := _wrong_key(request)):
             return refused
+        if request.path.endswith("/models"):
+            return error(200, {"object": "list", "data": [{"id": row["id"]} for row in entry.get("models", [])]})
         if request.path.endswith("/embeddings"):
             return _embeddings(request)
         if request.endpoint == "rerank":

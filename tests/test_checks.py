@@ -6,16 +6,21 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
 from ingest.checks import DEAD_AFTER, Check, Verdict, check_sources
+from ingest.finding import found_at
 from ingest.policy import FetchPolicy
+from ingest.politeness import MemoryHosts
 from ingest.run import Options
 from ingest.schedule import watch
 from ingest.sources import FILE, Kind, Source, add_sources, load_sources, new_source
+from ingest.work import Bench
 from kb.embedding import load_embedder
+from kb.errors import CollectError
 from kb.knowledge import KnowledgeBase, open_kb
 from kb.ledger import Ledger
 from kb.models import Change, Outcome
@@ -94,6 +99,75 @@ def test_a_feed_that_answers_with_old_items_is_dead(room: Newsroom) -> None:
     assert "its newest item is 180 days old" in seen.message
     early = FIRST + timedelta(days=DEAD_AFTER, hours=-1)
     assert checked(source(room.url("/feed.xml")), now=early)["s"].verdict is Verdict.ALIVE
+
+
+def test_what_is_announced_for_next_year_keeps_no_source_alive(room: Newsroom) -> None:
+    room.publish("chips")
+    items = "".join(
+        f"<item><title>{name}</title><link>{room.url(path)}</link><pubDate>{format_datetime(at)}</pubDate></item>"
+        for name, path, at in (
+            ("Conference", "/news/conference", FIRST + timedelta(days=900)),
+            ("Chips", "/news/chips", FIRST),
+        )
+    )
+    feed = f'<rss version="2.0"><channel><title>x</title>{items}</channel></rss>'.encode()
+    room.on("/events.xml", reply(feed, content_type="application/rss+xml"))
+    late = FIRST + timedelta(days=DEAD_AFTER + 20)
+    seen = checked(source(room.url("/events.xml")), now=late)["s"]
+    assert (seen.verdict, seen.newest) == (Verdict.DEAD, FIRST)
+
+
+@pytest.mark.parametrize("media_type", ["text/html", "text/plain", "application/octet-stream"])
+def test_a_feed_of_the_wrong_media_type_is_read_and_a_page_in_its_place_is_dead(
+    room: Newsroom, media_type: str
+) -> None:
+    room.publish("chips")
+    item = f"<item><title>Chips</title><link>{room.url('/news/chips')}</link></item>"
+    feed = f'<rss version="2.0"><channel><title>x</title>{item}</channel></rss>'.encode()
+    room.on("/odd.xml", reply(feed, content_type=media_type))
+    room.on(
+        "/gone.xml", reply(b"<!doctype html><html><body><p>Moved</p></body></html>", content_type="application/xml")
+    )
+    seen = checked(source(room.url("/odd.xml"), "odd"), source(room.url("/gone.xml"), "gone"))
+    assert (seen["odd"].verdict, seen["gone"].verdict) == (Verdict.ALIVE, Verdict.DEAD)
+
+
+def test_what_lies_at_an_address_is_found(room: Newsroom) -> None:
+    room.publish("chips")
+    link = '<link rel="alternate" type="application/rss+xml" href="{}">'
+    named = f"<html><head>{link.format('/comments.xml')}{link.format('/feed.xml')}</head><body><a href='/'>x</a></body>"
+    room.on("/named", page_of(named.encode()))
+    room.on("/list", page_of(b"<html><body><a href='/news/chips'>New rule on chips takes effect</a></body></html>"))
+    room.on("/picture", reply(b"\x89PNG\r\n\x1a\n\x00\x00", content_type="image/png"))
+    bench = Bench(QUICK, MemoryHosts())
+    try:
+        found = {path: found_at(room.url(path), bench) for path in ("/feed.xml", "/sitemap.xml", "/named", "/list")}
+        with pytest.raises(CollectError, match="is binary"):
+            found_at(room.url("/picture"), bench)
+    finally:
+        bench.close()
+    assert {path: (one.url, one.kind) for path, one in found.items()} == {
+        "/feed.xml": (room.url("/feed.xml"), Kind.FEED),
+        "/sitemap.xml": (room.url("/sitemap.xml"), Kind.SITEMAP),
+        "/named": (room.url("/feed.xml"), Kind.FEED),
+        "/list": (room.url("/list"), Kind.PAGE),
+    }
+    assert found["/named"].named == (room.url("/feed.xml"), room.url("/comments.xml"))
+
+
+def test_watching_waits_while_a_file_of_sources_is_edited(kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.schedule.LONGEST_NAP", timedelta(0))
+    file, stop = kb.settings.home / FILE, threading.Event()
+    file.write_text("[sources.x\n", encoding="utf-8")
+    told: list[str] = []
+
+    def say(line: str) -> None:
+        told.append(line)
+        if len(told) == 2:
+            stop.set()
+
+    watch(kb, Options(policy=QUICK), say=say, stop=stop)
+    assert [line.partition(" is not TOML")[0] for line in told] == [f"waiting: {file}"] * 2
 
 
 def test_a_source_behind_a_wall_is_closed(room: Newsroom) -> None:

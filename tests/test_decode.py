@@ -62,9 +62,11 @@ def test_lying_declarations_do_not_matter(codec: str, text: str, meta: str, head
     assert (read.text, read.replaced) == (original, 0)
 
 
-@pytest.mark.parametrize("times", [1, 3, 6])
+@pytest.mark.parametrize("times", [1, 3, 6, 20])
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize(("codec", "text"), [("gbk", SIMPLE), ("big5", COMPLEX), ("utf-8", SIMPLE)])
+@pytest.mark.parametrize(
+    ("codec", "text"), [("gbk", SIMPLE), ("gb18030", SIMPLE), ("big5", COMPLEX), ("utf-8", SIMPLE)]
+)
 def test_damage_stays_where_it_is(codec: str, text: str, seed: int, times: int) -> None:
     original = document(text, "utf-8")
     read = decode(damaged(original.encode(codec), times, seed), "utf-8", "text/html")

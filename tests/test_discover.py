@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.discover import Discovery, discover, feeds_on, kind_of
+from ingest.discover import Discovery, discover, feeds_on
+from ingest.kinds import kind_of
 from kb.errors import CollectError
 from kb.models import Page
 

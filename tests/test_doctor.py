@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -19,9 +20,10 @@ from kb.knowledge import open_kb
 from kb.providers import Secret, load_registry
 from kb.providers.keys import store_key
 from kb.providers.reach import Barrier, Reach
+from kb.reaching import answer_findings
 from kb.settings import Settings
 from tests.conftest import ROOT
-from tests.fakeproviders import FakeProviders, key_of
+from tests.fakeproviders import FakeProviders, error, key_of
 from tests.questions import ENGLISH_QUESTION, TRUE, cited, fill
 
 REGISTRY = load_registry()
@@ -172,10 +174,50 @@ def test_a_forbidden_host_is_not_tried(home: Path) -> None:
     assert len(shown) == 1
 
 
+@pytest.mark.parametrize(
+    ("provider", "reply", "outcome", "said"),
+    [
+        ("openai", (403, {"error": {"code": "unsupported_country_region_territory"}}), "region_blocked", "deepseek"),
+        ("qwen", (401, {"error": {"code": "invalid_api_key", "message": "bad"}}), "auth_invalid", "singapore"),
+        ("deepseek", (402, {"error": {"message": "Insufficient Balance"}}), "balance_exhausted", "Top it up"),
+    ],
+)
+def test_what_a_provider_says_to_its_key(
+    home: Path, fake: FakeProviders, provider: str, reply: tuple[int, dict[str, object]], outcome: str, said: str
+) -> None:
+    fake.requests.clear()
+    fake.script(provider, error(*reply))
+    settings = Settings(home, provider=provider)
+    env = {name: key for name, key in fake.env().items() if name in REGISTRY[provider].auth.env}
+    (one,) = answer_findings(settings, fake.registry(), env)
+    assert (one.subject, one.state, one.message) == (provider, State.PROBLEM, outcome)
+    assert said in one.advice
+    (request,) = fake.requests
+    assert (request.path.rsplit("/", 1)[1], request.body) == ("models", {})
+    assert "planted" not in f"{one}"
+
+
+def test_blocked_weights_name_their_mirrors(home: Path) -> None:
+    def silent(host: str, port: int, **_: object) -> Reach:
+        return Reach(host, port, Barrier.SILENCE)
+
+    settings = Settings(home, models=home / "none")
+    shown = found(settings, "network", network=True, reacher=silent)
+    assert list(shown) == ["modelscope.cn:443", "huggingface.co:443", "pypi.org:443"]
+    assert all(one.state is State.NOTE and "hf-mirror.com" in one.advice for one in shown.values())
+    mirrored = replace(settings, hf_endpoint="https://hf-mirror.com")
+    env = {"PIP_INDEX_URL": "https://mirrors.aliyun.com/pypi/simple"}
+    names = [host.name for host in hosts(mirrored, REGISTRY, env)]
+    assert names == ["modelscope.cn", "hf-mirror.com", "mirrors.aliyun.com"]
+
+
 def test_the_command(pointed: Path, fake: FakeProviders) -> None:
     good = run(pointed, "doctor", "--network", "--json", LAGEBILD_PROVIDER="qwen")
     result = json.loads(good.stdout)
     assert (good.returncode, result["problems"]) == (0, 0), good.stdout
+    answered = {one["subject"]: one["message"] for one in result["findings"] if one["topic"] == "answers"}
+    assert answered.keys() == {"qwen", "zhipu"}
+    assert all(re.fullmatch(r"answers, \d+ models", message) for message in answered.values())
     reached = [one for one in result["findings"] if one["topic"] == "network"]
     assert [(one["state"], one["subject"]) for one in reached] == [("ok", f"127.0.0.1:{fake.port}")]
     bad = run(pointed, "doctor", LAGEBILD_PROVIDER="deepseek")

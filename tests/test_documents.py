@@ -32,7 +32,16 @@ def unread(path: Path) -> Unread:
     return failure
 
 
-def pdf(path: Path, lines: list[list[str]], **about: str) -> Path:
+XMP = """<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">
+<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
+ xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/">
+<dc:title><rdf:Alt><rdf:li xml:lang="x-default">Rules on rare earths</rdf:li></rdf:Alt></dc:title>
+<dc:creator><rdf:Seq><rdf:li>Ada Muster</rdf:li><rdf:li>李明</rdf:li></rdf:Seq></dc:creator>
+<xmp:CreateDate>2024-07-09T10:30:00+08:00</xmp:CreateDate>
+</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="r"?>"""
+
+
+def pdf(path: Path, lines: list[list[str]], xmp: str = "", **about: str) -> Path:
     """A PDF with a page of Helvetica for each list of lines."""
     writer = PdfWriter()
     font = DictionaryObject(
@@ -51,10 +60,24 @@ def pdf(path: Path, lines: list[list[str]], **about: str) -> Path:
         page[NameObject("/Resources")] = DictionaryObject(
             {NameObject("/Font"): DictionaryObject({NameObject("/F1"): writer._add_object(font)})}
         )
+    if xmp:
+        packet = DecodedStreamObject()
+        packet.set_data(xmp.encode())
+        packet.update({NameObject("/Type"): NameObject("/Metadata"), NameObject("/Subtype"): NameObject("/XML")})
+        writer.root_object[NameObject("/Metadata")] = writer._add_object(packet)
     writer.add_metadata({f"/{key}": value for key, value in about.items()})
     with path.open("wb") as file:
         writer.write(file)
     return path
+
+
+def test_a_pdf_may_say_in_xmp_alone_what_it_is(tmp_path: Path) -> None:
+    lines = [["The commission has set out rules on rare earths.", "They start in June and name seven goods."]]
+    article = one(pdf(tmp_path / "a.pdf", lines, XMP, Title="Microsoft Word - draft7.docx"))
+    assert (article.title, article.authors) == ("Rules on rare earths", ("Ada Muster", "李明"))
+    assert article.published is not None and article.published.at == datetime(2024, 7, 9, 2, 30, tzinfo=UTC)
+    broken = one(pdf(tmp_path / "b.pdf", lines, XMP.replace("</rdf:RDF>", ""), Author="Ada Muster"))
+    assert (broken.title, broken.authors) == ("The commission has set out rules on rare earths.", ("Ada Muster",))
 
 
 def test_markdown_with_front_matter(tmp_path: Path) -> None:

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from kb.embedding import Embedder
 from kb.errors import UsageError
-from kb.evaluation import evaluate_answers, evaluate_retrieval
+from kb.evaluation import evaluate_retrieval
+from kb.grading import evaluate_answers
 from kb.knowledge import KnowledgeBase
 from kb.metrics import mean_metrics, ranking_metrics
 from kb.settings import Settings
 from tests.conftest import make_article
+from tests.fakeproviders import FakeProviders, Request
+from tests.questions import asking, number
 
 CORPUS = [
     ("en1", "en", "OpenAI blocks API traffic from China from 9 July 2024."),
@@ -76,5 +80,48 @@ def test_answers_by_the_gate_alone(kb: KnowledgeBase, tmp_path: Path) -> None:
     ]
     file = tmp_path / "questions.jsonl"
     file.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-    tally = evaluate_answers(kb, file, provider="none")["by_language"]["en"]
-    assert tally == {"asked": 2, "answerable": 1, "answered": 1, "correct": 1, "invented": 0, "refused": 0}
+    result = evaluate_answers(kb, file, provider="none")
+    tally = {"asked": 2, "answerable": 1, "answered": 1, "correct": 1, "wrong": 0, "invented": 0, "refused": 0}
+    assert result["by_language"]["en"] == tally
+    rates = {"correct": 1.0, "wrong": 0.0, "invented": 0.0, "refused": 0.0}
+    assert result["rates"]["en"] == {**rates, "citation_recall": None, "citation_precision": None}
+
+
+LAMP = "The lamp tax of Example Town was raised to 7 percent on 3 May 2024."
+PIER = "The old pier of Example Town was closed for repairs in March 2023."
+
+
+def test_answers_from_passages_and_their_citations(
+    home: Path, embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted by hand: four of five sentences are carried, and four of six citations needed."""
+    (tmp_path / "corpus.jsonl").write_text(json.dumps({"_id": "1", "text": PIER}), encoding="utf-8")
+    table = [
+        {"question": "To how much was the lamp tax raised?", "answers": ["7 percent"], "passages": [LAMP, PIER]},
+        {"question": "When was the lamp tax raised?", "answers": ["4 May"], "passages": [{"text": LAMP}]},
+        {"question": "When was the old pier closed?", "answers": ["March 2023"], "corpus": "corpus.jsonl"},
+        {"question": "When was the old pier painted?", "answerable": False, "corpus": "corpus.jsonl"},
+        {"question": "How is rye bread baked?", "passages": [LAMP], "answers": ["slowly"]},
+    ]
+    file = tmp_path / "questions.jsonl"
+    file.write_text("\n".join(json.dumps({"answerable": True, **row}) for row in table), encoding="utf-8")
+
+    def answer(request: Request) -> str:
+        said = str(request.body["messages"][-1]["content"])
+        if "To how much" in said:
+            lamp, pier = number(request, "lamp"), number(request, "pier")
+            return f"The lamp tax was raised to 7 percent on 3 May 2024 [{lamp}][{pier}]. It was 5 percent [{pier}]."
+        if "lamp" in said.split("Question:")[1]:
+            return f"The lamp tax was raised on 3 May 2024 [{number(request, 'lamp')}]."
+        return f"The old pier was closed in March 2023 [{number(request, 'pier')}]."
+
+    with FakeProviders() as fake, asking(home, embedder, fake, monkeypatch) as kb:
+        fake.answer = answer
+        before = kb.catalog.counts()["articles"]
+        result = evaluate_answers(kb, file, provider="qwen")
+        assert kb.catalog.counts()["articles"] == before
+    tally = {"asked": 5, "answerable": 4, "answered": 4, "correct": 2, "wrong": 1, "invented": 1, "refused": 1}
+    assert result["by_language"] == {"en": tally}
+    rates = result["rates"]["en"]
+    assert (rates["wrong"], rates["invented"], rates["refused"]) == (0.25, 1.0, 0.25)
+    assert (rates["citation_recall"], rates["citation_precision"]) == (0.8, 0.6667)

@@ -10,6 +10,7 @@ import pytest
 from kb.answering import Done, Text
 from kb.embedding import Embedder
 from kb.knowledge import KnowledgeBase
+from kb.local.turns import Turns
 from kb.models import Status, Verdict
 from kb.providers import load_registry
 from kb.providers.entries import Kind
@@ -34,7 +35,9 @@ def kb(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder, fake: FakeP
     home = tmp_path_factory.mktemp("every")
     with pytest.MonkeyPatch.context() as patch, asking(home, embedder, fake, patch) as filled:
         address = f"http://127.0.0.1:{fake.port}/local/loopback/v1"
-        server = SimpleNamespace(base_url=address, model="built-in", api_key="x", context=4096, close=lambda: None)
+        server = SimpleNamespace(
+            base_url=address, model="built-in", api_key="x", context=4096, turns=Turns(), close=print
+        )
         filled._running = server  # type: ignore[assignment]
         yield filled
 

@@ -144,6 +144,14 @@ def test_an_article_about_walls_is_an_article(body: str) -> None:
     assert extract(page(html(f"<article>{body}</article>"))).text
 
 
+def test_scholarly_pages_put_the_family_name_first() -> None:
+    head = "".join(
+        f'<meta name="citation_author" content="{name}">' for name in ("Muster, Ada", "Li Ming", "Roe, B. C.")
+    )
+    article = extract(page(html(f"<article><p>{PROSE}</p></article>", head)))
+    assert article.authors == ("Ada Muster", "Li Ming", "B. C. Roe")
+
+
 def test_the_publishers_optout_can_be_set_aside_knowingly() -> None:
     reserved = html(f"<article><p>{PROSE}</p></article>", '<meta name="robots" content="noai">')
     assert extract(page(reserved), ignore_optout=True).text.startswith("The office granted")

@@ -100,7 +100,8 @@ def test_waiting_is_pending_and_failed_that_are_due(ledger: Ledger) -> None:
     ledger.save_item(item("due", Stage.FAILED, source_id="s", next_try=NOW))
     ledger.save_item(item("later", Stage.FAILED, source_id="s", next_try=NOW + HOUR))
     ledger.save_item(item("no", Stage.REFUSED, source_id="s", next_try=NOW - HOUR))
-    assert {known.url for known in ledger.waiting("s", NOW)} == {"new", "due"}
+    ledger.save_item(item("mistaken", Stage.FAILED, source_id="s", next_try=NOW + 1_000 * HOUR))
+    assert {known.url for known in ledger.waiting("s", NOW, NOW + 100 * HOUR)} == {"new", "due", "mistaken"}
 
 
 def test_refusals_are_listed_by_reason(ledger: Ledger) -> None:

@@ -415,7 +415,7 @@ def test_a_full_disk_is_noticed_before_the_download(tmp_path, site, monkeypatch)
 
 def test_a_folder_that_cannot_be_written_says_so(tmp_path, site):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ModelUnavailable, match="LAGEBILD_MODEL_FOLDER"):
+    with pytest.raises(ModelUnavailable, match="LAGEBILD_MODELS"):
         pull(model(WebChannel("web", site.url + "/t")), tmp_path / "file" / "models", progress=quiet)
 
 

@@ -72,6 +72,15 @@ def test_asking_without_a_model_shows_the_evidence(executed: Any) -> None:
     assert "OpenAI sperrt den Zugang" in drawn(executed, "answer.passages", "text/plain")
 
 
+def test_a_chat_and_the_stored_answers_draw_themselves(executed: Any) -> None:
+    turn = drawn(executed, "kb.chat", "text/html")
+    assert "and Tencent?" in turn
+    assert "What did Tencent offer to developers who lost OpenAI&#x27;s API?" in turn
+    stored = drawn(executed, "kb.answers", "text/html")
+    assert stored.count("<tr>") == 4
+    assert stored.index("What did Tencent offer") < stored.index("Ab wann blockiert OpenAI")
+
+
 def test_the_plot_counts_articles_by_quarter(executed: Any) -> None:
     drawing = drawn(executed, "altair.Chart", "image/svg+xml")
     bars = re.findall(r'aria-label="quarter: ([^;"]+); articles: (\d+); language: (\w+)"', drawing)
@@ -83,5 +92,5 @@ def test_the_notebook_is_stored_without_results() -> None:
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert len(code) == 7
+    assert len(code) == 9
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code)

@@ -467,6 +467,10 @@ def test_files_and_private_addresses_are_not_fetched(site: Site, browser: Browse
             expect(page.locator(".lb-notice.warn strong")).to_have_text("Done")
             expect(page.locator("details", has_text="private address (1)").first).to_be_visible()
     assert site.canary.asked == []
+    # It stays listed, with its reason, and can be tried again from what was kept of it: nothing.
+    expect(page.get_by_role("heading", name="Left out")).to_be_visible()
+    page.get_by_role("button", name="Read again from what was kept").click()
+    expect(page.locator("details", has_text="no snapshot was kept").first).to_be_attached()
 
 
 def test_another_writer_is_named(site: Site, browser: Browser) -> None:

@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from kb.catalog import Catalog
 from kb.embedding import Embedder
 from kb.errors import HomeLocked
 from kb.knowledge import KnowledgeBase, open_kb
@@ -104,3 +106,12 @@ def test_a_damaged_catalog_is_said(home: Path, kb: KnowledgeBase, embedder: Embe
     with pytest.raises(CatalogDamaged, match="lagebild restore"):
         open_kb(settings=Settings(home=home), embedder=embedder)
     assert os.path.getsize(home / "catalog.sqlite") == 21000
+
+
+def test_a_new_home_is_opened_by_many_at_once(tmp_path: Path) -> None:
+    for number in range(5):
+        with ThreadPoolExecutor(8) as pool:
+            catalogs = list(pool.map(Catalog, [tmp_path / str(number) / "catalog.sqlite"] * 8))
+        assert [catalog.check() for catalog in catalogs] == [[]] * 8
+        for catalog in catalogs:
+            catalog.close()

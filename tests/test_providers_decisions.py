@@ -384,7 +384,7 @@ def test_peaks_are_those_of_beijing() -> None:
         usage_of(deepseek, model, "global", Tokens(10**6, 0), estimated=False, at=monday + timedelta(hours=h))
         for h in (0, 2)
     ]
-    assert [(usage.cost, usage.currency, as_of) for usage, as_of in paid] == [
+    assert [(usage.cost, usage.currency, usage.price_as_of) for usage in paid] == [
         (1.0, "CNY", "2026-10"),
         (2.0, "CNY", "2026-10"),
     ]
@@ -417,7 +417,7 @@ def test_a_cap_is_never_passed() -> None:
     draw, at, spent = random.Random(3), datetime(2026, 11, 23, tzinfo=UTC), 0.0
     calls = 0
     while fits_cap(Cap(0.05, "CNY"), spent, most := most_it_can_cost(qwen, model, "mainland", 3000, 500, at)):
-        usage, _ = usage_of(qwen, model, "mainland", Tokens(3000, draw.randint(1, 500)), estimated=False, at=at)
+        usage = usage_of(qwen, model, "mainland", Tokens(3000, draw.randint(1, 500)), estimated=False, at=at)
         assert usage.cost is not None
         assert most is not None
         assert usage.cost <= most

@@ -700,3 +700,12 @@ def test_a_stored_page_that_now_says_it_does_not_exist_is_marked_gone(desk: Desk
     assert outcome.ok and "gone" in (outcome.message or "")
     (version,) = desk.kb.catalog.articles()
     assert (version.title, version.gone) == (title("chips"), True)
+
+
+def test_a_file_that_was_refused_is_read_again_where_it_lies(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "späte Notiz.html"
+    file.write_bytes(b"<html><title>Brief</title><p>Soon more.</p></html>")
+    assert changes(desk.run(str(file))) == ["too_short"]
+    file.write_bytes(story("chips"))
+    (again,) = replay(desk.kb, "too_short", OPTIONS, bench=desk.bench())
+    assert (again.change, desk.ledger.reasons()) == (Change.ADDED, {})

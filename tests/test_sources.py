@@ -6,7 +6,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from ingest.cli.app import app
+from ingest.cli.collect import sources as _  # noqa: F401  registers the commands
 from ingest.sources import (
     FILE,
     Kind,
@@ -186,3 +189,30 @@ def test_ids_are_made_of_names() -> None:
 def test_registry_keeps_the_order_of_the_file() -> None:
     assert list(Sources(SHIPPED.values())) == list(SHIPPED)
     assert next(iter(SHIPPED)) == "us-fr-bis-rules"
+
+
+def test_optouts_are_set_aside_knowingly_and_honoured_again(tmp_path: Path) -> None:
+    run = CliRunner()
+    arguments = ["--home", str(tmp_path), "sources", "optouts", "de-heise"]
+    refused = run.invoke(app, [*arguments, "--ignore"], input="n\n")
+    assert refused.exit_code != 0 and not (tmp_path / FILE).exists()
+    assert run.invoke(app, [*arguments, "--ignore"], input="y\n").exit_code == 0
+    assert load_sources(tmp_path)["de-heise"].ignore_optout
+    assert own_file(tmp_path) == {"de-heise": {"ignore_optout": True}}
+    assert run.invoke(app, [*arguments, "--honour"]).exit_code == 0
+    assert not load_sources(tmp_path)["de-heise"].ignore_optout
+    assert run.invoke(app, arguments).exit_code == 2
+
+
+def test_a_source_is_added_as_what_it_is_said_to_be(tmp_path: Path) -> None:
+    run = CliRunner()
+
+    def add(*arguments: str) -> int:
+        return run.invoke(app, ["--home", str(tmp_path), "sources", "add", *arguments]).exit_code
+
+    assert add("https://a.example/news-sitemap.xml", "--id", "map") == 0
+    assert add("https://b.example/latest", "--id", "list", "--kind", "page") == 0
+    assert add("https://c.example/rss", "--id", "feed") == 0
+    assert add("https://d.example/rss", "--kind", "api") == 1
+    kinds = {id: source.kind for id, source in load_sources(tmp_path).items() if id in ("map", "list", "feed")}
+    assert kinds == {"map": Kind.SITEMAP, "list": Kind.PAGE, "feed": Kind.FEED}

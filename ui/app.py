@@ -17,7 +17,14 @@ st.set_page_config(page_title="Lagebild", page_icon=str(parts.FOLDER / "icon.png
 parts.page_style()
 text = words()
 
-ICONS = {"ask": "search", "library": "library_books", "sources": "rss_feed", "providers": "key", "status": "monitoring"}
+ICONS = {
+    "ask": "search",
+    "compare": "balance",
+    "library": "library_books",
+    "sources": "rss_feed",
+    "providers": "key",
+    "status": "monitoring",
+}
 
 
 def screen(name: str) -> st.Page:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kb.calling import Own, OwnKey
 from kb.citing import MARKER
-from kb.events import Done, Event, Evidence, Text, Thought, Understood
+from kb.events import Done, Event, Evidence, Text, Thought, Understood, Waiting
+from kb.halting import Halt
 from kb.knowledge import KnowledgeBase
 from kb.language import detect
-from kb.models import Answer, Coverage, Filters, Judgement, Passage, Sentence, Verdict
+from kb.models import Answer, Coverage, Filters, Judgement, Passage, Sentence, Verdict, Withheld
 from kb.orders import gives_orders
-from kb.views import shortened
+from kb.providers import DataPath
+from kb.views import elsewhere, shortened
 from ui.jobs import Job
-from ui.reading import date_of
+from ui.reading import date_of, outlet
 from ui.render import Safe, fill, join, plain
 from ui.wording import Words
 
@@ -34,7 +37,8 @@ UNKNOWN = "unknown"
 class Choices:
     """Who is asked, and of what; no model means the provider's default, no language that of the question.
 
-    `fallback` are asked after `provider`, in this order; with `consent` also what its filter refused.
+    `fallback` are asked after `provider`, in this order; with `consent` also what its filter refused. `path`
+    narrows that of the settings; `keys` are those of this session alone.
     """
 
     provider: str
@@ -46,6 +50,12 @@ class Choices:
     interface: str = "en"
     strict: bool = False
     judge: bool = False
+    path: DataPath = DataPath.ANY
+    keys: Mapping[str, OwnKey] = field(default_factory=dict)
+
+    def own(self, halt: Halt | None = None) -> Own:
+        """What this session brings to a question."""
+        return Own(self.path, self.keys, halt or Halt())
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,8 @@ class Asked:
 class Seen:
     """What has come of an answer so far; `turn` counts how often the passages came, in an order of their own.
 
-    `understood` is how a follow-up was read, empty for a question that stands as it was written.
+    `understood` is how a follow-up was read, empty for a question that stands as it was written. `ahead` are
+    the questions that the local model answers before this one.
     """
 
     turn: int = 0
@@ -73,6 +84,7 @@ class Seen:
     thought: str = ""
     answer: Answer | None = None
     understood: str = ""
+    ahead: int = 0
 
 
 @dataclass(slots=True)
@@ -104,26 +116,30 @@ class Desk:
         """
         before = () if alone or self.current is None else (whole(self.current),)
         language = choices.answer_language or detect(question)
-        return self._put(question, choices, language, lambda: stream(kb, question, choices, before))
+        return self._put(question, choices, language, lambda halt: stream(kb, question, choices, before, halt))
 
     def again(self, kb: KnowledgeBase, answer: Answer, choices: Choices) -> Asked:
         """Ask an answer's question of the provider chosen now, on the same passages."""
         wanted = {"provider": choices.provider, "model": choices.model, "interface": choices.interface}
         strictly = {"strict": choices.strict, "judge": choices.judge}
-        return self._put(
-            answer.question, choices, answer.language, lambda: kb.stream_again(answer.id, **wanted, **strictly)
-        )
+
+        def events(halt: Halt) -> Iterator[Event]:
+            return kb.stream_again(answer.id, **wanted, **strictly, own=choices.own(halt))
+
+        return self._put(answer.question, choices, answer.language, events)
 
     def reopen(self, kb: KnowledgeBase, id: str, choices: Choices) -> Asked:
         """Show a stored answer as it was."""
         stored = kb.answer(id)
         events = (Understood(stored.understood),) if stored.understood else ()
-        return self._put(stored.question, choices, stored.language, lambda: iter((*events, Done(stored))))
+        return self._put(stored.question, choices, stored.language, lambda _: iter((*events, Done(stored))))
 
-    def _put(self, question: str, choices: Choices, language: str, events: Callable[[], Iterator[Event]]) -> Asked:
+    def _put(self, question: str, choices: Choices, language: str, events: Callable[[Halt], Iterator[Event]]) -> Asked:
         for earlier in self.asked:
             earlier.job.stop()
-        asked = Asked(len(self.asked), question, choices, language, Job(events))
+        halt = Halt()
+        job = Job(lambda: events(halt), halt.set)
+        asked = Asked(len(self.asked), question, choices, language, job)
         self.asked.append(asked)
         self.shown, self.reading = asked.number, None
         return asked
@@ -142,7 +158,7 @@ def whole(asked: Asked) -> str:
     return seen(asked.job.events).understood or asked.question
 
 
-def stream(kb: KnowledgeBase, question: str, choices: Choices, before: Sequence[str]) -> Iterator[Event]:
+def stream(kb: KnowledgeBase, question: str, choices: Choices, before: Sequence[str], halt: Halt) -> Iterator[Event]:
     return kb.stream(
         question,
         provider=choices.provider,
@@ -159,18 +175,21 @@ def stream(kb: KnowledgeBase, question: str, choices: Choices, before: Sequence[
         strict=choices.strict,
         judge=choices.judge,
         before=before,
+        own=choices.own(halt),
     )
 
 
 def seen(events: Iterable[Event]) -> Seen:
     """What the events come to."""
-    turn, passages, coverage, answer, understood = 0, None, None, None, ""
+    turn, passages, coverage, answer, understood, ahead = 0, None, None, None, "", 0
     text: list[str] = []
     thought: list[str] = []
     for event in events:
         match event:
             case Evidence():
                 turn, passages, coverage = turn + 1, event.passages, event.coverage
+            case Waiting():
+                ahead = event.ahead
             case Understood():
                 understood = event.question
             case Text():
@@ -181,7 +200,7 @@ def seen(events: Iterable[Event]) -> Seen:
                 answer = event.answer
     # An answer knows what stood behind it in the end; a stored one comes alone.
     coverage = answer.coverage if answer else coverage
-    return Seen(turn, passages, coverage, "".join(text), "".join(thought), answer, understood)
+    return Seen(turn, passages, coverage, "".join(text), "".join(thought), answer, understood, ahead)
 
 
 def written(shown: Seen, words: Words) -> Safe:
@@ -243,6 +262,7 @@ def passage_cards(shown: Seen, words: Words) -> list[dict[str, Any]]:
     """The passages for `ui.parts.cards`, numbered as the answer cites them; cited ones are active."""
     passages: Sequence[Passage] = shown.answer.passages if shown.answer else shown.passages or ()
     cited = {citation.n for citation in shown.answer.citations} if shown.answer else set()
+    withheld = {each.passage.chunk_id: each for each in shown.answer.withheld} if shown.answer else {}
     return [
         {
             "id": number,
@@ -250,7 +270,7 @@ def passage_cards(shown: Seen, words: Words) -> list[dict[str, Any]]:
             "title": plain(passage.version.title),
             "language": passage.version.language,
             "meta": byline(passage, words),
-            "note": words("ask.gives_orders") if gives_orders(passage.text) else "",
+            "note": passage_note(passage, withheld.get(passage.chunk_id), words),
             "text": shortened(" ".join(plain(passage.text).split()), 360),
             "active": number in cited,
         }
@@ -258,9 +278,19 @@ def passage_cards(shown: Seen, words: Words) -> list[dict[str, Any]]:
     ]
 
 
+def passage_note(passage: Passage, withheld: Withheld | None, words: Words) -> str:
+    """What a reader should know of a passage: where else its story stands, that it gives orders, that a filter kept
+    it from the answer."""
+    notes = [words("ask.also", where=elsewhere(passage))] if passage.also else []
+    notes += [words("ask.gives_orders")] if gives_orders(passage.text) else []
+    if withheld is not None:
+        notes.append(words("ask.withheld" if withheld.certain else "ask.untested", provider=withheld.provider))
+    return plain(" · ".join(notes))
+
+
 def byline(passage: Passage, words: Words) -> str:
     version = passage.version
-    parts = [version.source, date_of(version, words), words.of("language", version.language)]
+    parts = [outlet(version, words), date_of(version, words), words.of("language", version.language)]
     return plain(" · ".join(parts))
 
 
@@ -273,7 +303,12 @@ def coverage_line(coverage: Coverage, words: Words) -> str:
         if coverage.by_side.keys() != {UNKNOWN}
     )
     parts = [
-        words("ask.passages", count=coverage.passages, origins=coverage.origins),
+        words(
+            "ask.passages",
+            count=coverage.passages,
+            articles=coverage.articles or coverage.origins,
+            origins=coverage.origins,
+        ),
         languages,
         sides,
         words("ask.newest", day=coverage.newest[:10]) if coverage.newest else "",
@@ -293,7 +328,8 @@ def usage_line(answer: Answer, words: Words, provider: str) -> str:
         tokens = words("ask.tokens", read=usage.prompt_tokens, written=usage.completion_tokens)
         parts.append(f"{tokens} {words('ask.estimated')}" if usage.estimated else tokens)
     if usage.cost:
-        parts.append(f"{usage.cost:.4f} {usage.currency or ''}".strip())
+        cost = f"{usage.cost:.4f} {usage.currency or ''}".strip()
+        parts.append(words("ask.cost", cost=cost, day=usage.price_as_of) if usage.price_as_of else cost)
     return plain(" · ".join(parts))
 
 

@@ -6,14 +6,14 @@ import shutil
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from ingest.files import SUFFIXES
 from ingest.progress import Progress
-from ingest.run import due_targets, ingest
+from ingest.run import due_targets, ingest, replay
 from ingest.sources import Source, Sources
 from ingest.state import is_due
 from ingest.targets import FileTarget, SourceTarget, Target, UrlTarget, read_target
@@ -28,14 +28,18 @@ LARGEST = 20_000_000
 """Bytes of an uploaded file; Streamlit's server.maxUploadSize says the same."""
 
 
+Run = Callable[[Callable[[Progress], None], threading.Event], Iterator[Outcome]]
+"""What tells its progress and heeds a stop: `ingest` and its like."""
+
+
 class Collecting:
     """A run that goes on: its outcomes so far, its progress, and a way to stop it after the article at hand."""
 
-    def __init__(self, kb: KnowledgeBase, targets: Sequence[Target], done: Path | None = None) -> None:
-        """`done` is a folder that is removed at the end."""
+    def __init__(self, run: Run, done: Path | None = None) -> None:
+        """`run` is given what to tell its progress to, and what stops it. `done` is a folder removed at the end."""
         self.progress = Progress()
         self._stop = threading.Event()
-        self.job: Job[Outcome] = Job(lambda: self._run(kb, targets, done))
+        self.job: Job[Outcome] = Job(lambda: self._outcomes(run, done))
 
     @property
     def stopping(self) -> bool:
@@ -44,9 +48,9 @@ class Collecting:
     def stop(self) -> None:
         self._stop.set()
 
-    def _run(self, kb: KnowledgeBase, targets: Sequence[Target], done: Path | None) -> Iterator[Outcome]:
+    def _outcomes(self, run: Run, done: Path | None) -> Iterator[Outcome]:
         try:
-            yield from ingest(kb, targets, progress=self._note, stop=self._stop)
+            yield from run(self._note, self._stop)
         finally:
             if done is not None:
                 shutil.rmtree(done, ignore_errors=True)
@@ -60,7 +64,7 @@ def collect(kb: KnowledgeBase, chosen: Sequence[Source]) -> Collecting:
     targets = [SourceTarget(source) for source in chosen] or due_targets(kb)
     if not targets:
         raise UsageError("no source is due now; choose some, or come back later")
-    return Collecting(kb, targets)
+    return _over(kb, targets)
 
 
 def collect_address(kb: KnowledgeBase, address: str, sources: Sources) -> Collecting:
@@ -70,7 +74,7 @@ def collect_address(kb: KnowledgeBase, address: str, sources: Sources) -> Collec
         raise UsageError("write the whole address of an article, feed or sitemap, like https://host/path")
     target = read_target(given, sources)
     assert isinstance(target, UrlTarget), "an address with http is never a source id or a file"
-    return Collecting(kb, [target])
+    return _over(kb, [target])
 
 
 def collect_upload(kb: KnowledgeBase, name: str, content: bytes) -> Collecting:
@@ -86,7 +90,16 @@ def collect_upload(kb: KnowledgeBase, name: str, content: bytes) -> Collecting:
     folder = Path(tempfile.mkdtemp(prefix="lagebild-upload-"))
     file = folder / f"{digest('upload', content.hex())}{ending}"
     file.write_bytes(content)
-    return Collecting(kb, [FileTarget(file)], done=folder)
+    return _over(kb, [FileTarget(file)], done=folder)
+
+
+def read_again(kb: KnowledgeBase, reason: str) -> Collecting:
+    """A run over the pages that were refused for a reason, from what was kept of them, without the network."""
+    return Collecting(lambda note, stop: replay(kb, reason, progress=note, stop=stop))
+
+
+def _over(kb: KnowledgeBase, targets: Sequence[Target], done: Path | None = None) -> Collecting:
+    return Collecting(lambda note, stop: ingest(kb, targets, progress=note, stop=stop), done)
 
 
 @dataclass(frozen=True, slots=True)

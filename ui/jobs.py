@@ -19,13 +19,15 @@ class Job(Generic[E]):
     the server's log). A stopped job gives nothing more, though its last step may still be ending.
     """
 
-    def __init__(self, events: Callable[[], Iterator[E]]) -> None:
+    def __init__(self, events: Callable[[], Iterator[E]], on_stop: Callable[[], None] = lambda: None) -> None:
+        """`on_stop` hangs up whatever the iterator waits for."""
         self.error: KBError | None = None
         self.broken = False
         self.stopped = False
         self.started = time.monotonic()
         self._events: list[E] = []
         self._ended = False
+        self._on_stop = on_stop
         self._changed = threading.Condition()
         threading.Thread(target=self._run, args=(events,), daemon=True).start()
 
@@ -43,6 +45,7 @@ class Job(Generic[E]):
         with self._changed:
             self.stopped = self.stopped or not self._ended
             self._changed.notify_all()
+        self._on_stop()
 
     def wait(self, count: int, seconds: float) -> None:
         """Return once there are `count` events, or the job has ended, or so many seconds are over."""
@@ -70,3 +73,41 @@ class Job(Generic[E]):
                 self.broken = not whole
                 self._ended = True
                 self._changed.notify_all()
+
+
+class Stopped(KBError):
+    """The reader left; what reports its steps is to end."""
+
+
+def steps(work: Callable[[Callable[[E], None]], None]) -> Iterator[E]:
+    """The steps that `work` reports to the function it is given, from whichever thread, as they come.
+
+    Leaving them off makes its next report raise Stopped.
+    """
+    taken: list[E] = []
+    changed, left = threading.Condition(), threading.Event()
+
+    def note(step: E) -> None:
+        if left.is_set():
+            raise Stopped("stopped; what has arrived is kept")
+        with changed:
+            taken.append(step)
+            changed.notify()
+
+    def whole() -> Iterator[E]:
+        work(note)
+        yield from ()
+
+    job: Job[E] = Job(whole)
+    try:
+        while job.running or taken:
+            with changed:
+                changed.wait_for(lambda: taken or not job.running, 0.5)
+                found, taken[:] = list(taken), []
+            yield from found
+    finally:
+        left.set()
+    if job.error is not None:
+        raise job.error
+    if job.broken:
+        raise Stopped("something unexpected happened; the server's log has the particulars")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from difflib import SequenceMatcher
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
+from kb import differences
 from kb.models import Version
+from kb.views import via
 from ui.render import plain, web_link
 from ui.wording import Words
 
@@ -16,9 +17,7 @@ Segment = dict[str, str]
 """{"t": text} or, marked, {"t": text, "as": "mark" | "ins" | "del"}."""
 
 LINE = re.compile(r"[^\n]+")
-TOKEN = re.compile(r"[㐀-鿿豈-﫿]|\w+|\s+|[^\w\s]")
-LONGEST = 20_000
-"""Tokens of a text that are still compared word by word; longer ones are compared line by line."""
+MARKS = {differences.Kind.SAME: "", differences.Kind.ADDED: "ins", differences.Kind.REMOVED: "del"}
 
 
 def article(version: Version, words: Words, spans: Sequence[tuple[int, int]] = (), token: str = "") -> dict[str, Any]:
@@ -49,7 +48,7 @@ def _drawn(version: Version, words: Words, blocks: list[list[Segment]], token: s
 def meta(version: Version, words: Words) -> str:
     """Outlet, date, language, side, version and authors in one line."""
     parts = [
-        version.source,
+        outlet(version, words),
         date_of(version, words),
         words.of("language", version.language),
         words.of("side", version.side) if version.side else "",
@@ -57,6 +56,12 @@ def meta(version: Version, words: Words) -> str:
         ", ".join(version.authors),
     ]
     return plain(" · ".join(part for part in parts if part))
+
+
+def outlet(version: Version, words: Words) -> str:
+    """Who printed an article, and the agency it credits."""
+    agencies = via(version)
+    return f"{version.source} ({words('read.via', agencies=agencies)})" if agencies else version.source
 
 
 def date_of(version: Version, words: Words) -> str:
@@ -84,33 +89,9 @@ def paragraphs(text: str, spans: Sequence[tuple[int, int]] = ()) -> Iterator[lis
 
 
 def difference(old: str, new: str) -> Iterator[list[Segment]]:
-    """The lines of `new` as segments, with words that came in and words that went marked in their places."""
-    before, after = TOKEN.findall(old), TOKEN.findall(new)
-    if max(len(before), len(after)) > LONGEST:
-        before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    marked: list[Segment] = []
-    for kind, first, last, start, end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        if kind == "equal":
-            marked.append(_segment("".join(after[start:end])))
-            continue
-        if last > first:
-            marked.append(_segment("".join(before[first:last]), "del"))
-        if end > start:
-            marked.append(_segment("".join(after[start:end]), "ins"))
-    yield from _in_lines(marked)
-
-
-def _in_lines(segments: Iterable[Segment]) -> Iterator[list[Segment]]:
-    line: list[Segment] = []
-    for segment in segments:
-        for number, piece in enumerate(segment["t"].split("\n")):
-            if number and line:
-                yield line
-                line = []
-            if piece:
-                line.append({**segment, "t": piece})
-    if line:
-        yield line
+    """The lines of both texts as segments, with what came in and what went marked in its place."""
+    for line in differences.lines(old, new):
+        yield [_segment(piece.text, MARKS[piece.kind]) for piece in line]
 
 
 def _segment(text: str, kind: str = "") -> Segment:

@@ -14,6 +14,7 @@ from sqlalchemy import Select, func, select
 
 from kb import schema
 from kb.catalog import Catalog, day_number
+from kb.origins.groups import origins
 
 SIZE = 50
 """Articles on one page of the list."""
@@ -37,13 +38,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One article in the list; `day` is its publication as YYYY-MM-DD, cut to what is known, or None."""
+    """One article in the list; `day` is its publication as YYYY-MM-DD, cut to what is known, or None. `copies` counts
+    the other articles that tell its story."""
 
     article_id: str
     title: str
     source: str
     language: str
     day: str | None
+    copies: int = 0
 
 
 LENGTHS = {"year": 4, "month": 7, "day": 10, "time": 10}
@@ -60,20 +63,29 @@ def lines(catalog: Catalog, wanted: Wanted, page: int) -> list[Line]:
     column = COLUMNS[wanted.sort]
     order = column.desc().nulls_last() if wanted.descending else column.asc().nulls_last()
     query = select(
-        version.article_id, version.title, version.source, version.language, version.published, version.precision
+        version.id,
+        version.article_id,
+        version.title,
+        version.source,
+        version.language,
+        version.published,
+        version.precision,
     )
     query = _narrowed(query, wanted).order_by(order, version.title, version.id).limit(SIZE).offset(page * SIZE)
     with catalog.reading() as db:
-        return [
-            Line(
-                row.article_id,
-                row.title,
-                row.source,
-                row.language,
-                row.published[: LENGTHS[row.precision]] if row.published else None,
-            )
-            for row in db.execute(query)
-        ]
+        rows = db.execute(query).all()
+    stories = origins(catalog, [row.id for row in rows])
+    return [
+        Line(
+            row.article_id,
+            row.title,
+            row.source,
+            row.language,
+            row.published[: LENGTHS[row.precision]] if row.published else None,
+            len(stories[row.id].members) - 1 if row.id in stories else 0,
+        )
+        for row in rows
+    ]
 
 
 def counted(catalog: Catalog, column: str) -> dict[str, int]:

@@ -22,7 +22,7 @@ class Words:
     language: str
     texts: Mapping[str, str]
 
-    def __call__(self, name: str, **values: object) -> str:
+    def __call__(self, name: str, /, **values: object) -> str:
         """The text called `name` with its blanks filled in. A name that is not there is a KeyError."""
         text = self.texts[name]
         return text.format(**values) if values else text

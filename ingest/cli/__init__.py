@@ -3,6 +3,7 @@
     app.py       the application, its options before the command, errors and exit codes
     collect.py   ingest, sources
     ask.py       search, ask
+    read.py      show, refusals
     compare.py   compare
     care.py      up, status, rebuild, backup, restore
     doctor.py    doctor, migrate

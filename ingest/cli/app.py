@@ -88,9 +88,10 @@ def note(text: str) -> None:
 
 def main() -> None:
     """Run a command; an error of ours ends it with one line on stderr."""
-    from ingest.cli import answers, ask, care, collect, compare, doctor, measure, models
+    from ingest.cli import answers, ask, care, collect, compare, doctor, measure, models, read
 
-    assert all((answers, ask, care, collect, compare, doctor, measure, models))  # each registers its commands
+    # Each registers its commands.
+    assert all((answers, ask, care, collect, compare, doctor, measure, models, read))
     try:
         app(standalone_mode=True)
     except (UsageError, SettingsError) as error:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ingest.cli.app import FAILED, Json, app, opened, print_json
-from ingest.cli.narrowing import Count, narrowed
+from ingest.cli.narrowing import Count, Where, narrowed
 from kb.models import Narrowing
 
 Provider = Annotated[str | None, typer.Option("--provider", "-p", help="Who answers; `none` gives the evidence alone.")]
@@ -52,6 +52,7 @@ def ask(
     consent: Annotated[
         bool, typer.Option("--consent", help="Let the next in the order have what a filter refused.")
     ] = False,
+    data_path: Where = None,
     strict: Strict = False,
     judge: Judge = False,
     after: Annotated[
@@ -62,6 +63,7 @@ def ask(
 ) -> None:
     """Answer QUESTION from the articles, every sentence cited and checked."""
     from ingest.cli.show import AnswerPrinter
+    from kb.calling import Own
     from kb.contract import asked_json
 
     with opened(context) as kb:
@@ -74,6 +76,7 @@ def ask(
             k=k,
             fallback=[id.strip() for each in fallback for id in each.split(",")] if fallback else None,
             consent=consent,
+            own=Own(data_path) if data_path else None,
             strict=strict,
             judge=judge,
             before=[earlier.understood or earlier.question] if earlier else (),

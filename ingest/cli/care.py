@@ -5,12 +5,17 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from ingest.cli.app import FAILED, Json, app, err, note, opened, out, print_json, settings
+from ingest.cli.show import plain
+
+if TYPE_CHECKING:
+    from kb.status import FailingSource
 
 
 @app.command()
@@ -38,6 +43,8 @@ def status(context: typer.Context, as_json: Json = False) -> None:
         languages = ", ".join(f"{count} {name}" for name, count in found.by_language.items())
         table.add_row("home", found.home)
         table.add_row("articles", f"{found.articles}  ({languages or 'none'}), {found.versions} versions")
+        if found.gone:
+            table.add_row("gone", f"{found.gone} articles whose page is no longer there")
         table.add_row("newest", found.newest or "–")
         table.add_row("chunks", f"{found.chunks}, {found.embeddings} embeddings")
         table.add_row("index", f"{found.generation or 'no generation yet'}, {found.waiting} changes since")
@@ -47,11 +54,19 @@ def status(context: typer.Context, as_json: Json = False) -> None:
             tokens = f"{line.prompt_tokens}+{line.completion_tokens} tokens"
             table.add_row("used", f"{line.day} {line.provider}: {line.calls} calls, {tokens}, {cost}")
         for source in found.failing:
-            table.add_row("failing", f"{source.id} since {source.since}: {source.reason} (next try {source.next_try})")
+            table.add_row("failing", Text(_failing(source)))
+        if found.refused:
+            kinds = ", ".join(f"{count} {name}" for name, count in found.refused.items())
+            table.add_row("refused", f"{sum(found.refused.values())}: {kinds} (lagebild refusals)")
         table.add_row("problems", "; ".join(found.problems) or "none")
         out.print(table)
     if found.problems:
         sys.exit(FAILED)
+
+
+def _failing(source: FailingSource) -> str:
+    later = f", next try {source.next_try[:16]}" if source.next_try else ""
+    return plain(f"{source.id} since {source.since[:10]}: {source.reason}{later}; {source.message}")
 
 
 @app.command()

@@ -23,6 +23,10 @@ from kb.models import Outcome
 
 if TYPE_CHECKING:
     from ingest.progress import Progress
+    from kb.ledger import SourceState
+
+TOLD = 10
+"""Lists and files whose account is printed; of more, the counts say enough."""
 
 sources = typer.Typer(help="The sources that articles are collected from.", no_args_is_help=True)
 app.add_typer(sources, name="sources")
@@ -130,6 +134,9 @@ def _report(outcomes: list[Outcome], as_json: bool) -> None:
     for outcome in outcomes:
         if not outcome.ok:
             err.print(Text.assemble((f"{outcome.reason}: ", "yellow"), plain(f"{outcome.target}: {outcome.message}")))
+    told = [one for one in outcomes if one.ok and one.message]
+    for outcome in told if len(told) <= TOLD else ():
+        err.print(plain(f"{outcome.target}: {outcome.message}"), style="dim", markup=False)
     done = ", ".join(f"{count} {name}" for name, count in changes.most_common()) or "nothing new"
     refused = f"; refused: {', '.join(f'{count} {name}' for name, count in reasons.most_common())}" if reasons else ""
     err.print(f"{done}{refused}", markup=False)
@@ -158,11 +165,19 @@ def list_sources(
         table.add_column(name)
     for one in shown:
         state = states.get(one.id)
-        health = "not asked yet" if state is None else f"failing: {state.reason}" if state.failing else "well"
+        health = "not asked yet" if state is None else _failing(state) if state.failing else "well"
         if not one.enabled:
             health = f"off: {one.note}" if one.note else "off"
+        if one.ignore_optout:
+            health += "; its opt-outs are ignored"
         table.add_row(one.id, Text(one.name), one.language, one.side, str(one.kind), Text(health))
     out.print(table)
+
+
+def _failing(state: SourceState) -> str:
+    since = f" since {state.failing_since:%Y-%m-%d}" if state.failing_since else ""
+    later = f", next try {state.next_try:%Y-%m-%d %H:%M}" if state.next_try else ""
+    return f"failing{since}: {state.reason}{later}"
 
 
 @sources.command("add")
@@ -171,16 +186,41 @@ def add_source(
     url: str,
     id: Annotated[str, typer.Option(help="A short name; default: from the address.")] = "",
     name: Annotated[str, typer.Option(help="The outlet's name; default: from the address.")] = "",
+    kind: Annotated[str, typer.Option(help="feed, sitemap, page or folder; default: by the address.")] = "",
+    find: Annotated[bool, typer.Option("--find", help="Look there first; of a page, take the feed it names.")] = False,
     language: Annotated[str, typer.Option(help="Its language (en, de, zh, …).")] = "und",
     side: Annotated[str, typer.Option(help="Whose voice it is, such as us-gov or cn-media.")] = "",
+    allow_private: Annotated[bool, typer.Option("--allow-private", help="With --find: also on loopback.")] = False,
 ) -> None:
     """Add the feed, sitemap, page or folder at URL to your own sources."""
-    from ingest.sources import add_sources, load_sources, new_source
+    from ingest.sources import Kind, add_sources, load_sources, new_source
 
+    if kind and kind not in set(Kind) - {Kind.API}:
+        raise UsageError(f"--kind {kind}: should be feed, sitemap, page or folder")
     home = settings(context).home
-    added = new_source(url, load_sources(home), id=id, name=name, language=language, side=side)
+    known: dict[str, Any] = {"kind": kind} if kind else {}
+    if find:
+        url, known["kind"] = _found(url, allow_private)
+    added = new_source(url, load_sources(home), id=id, name=name, language=language, side=side, **known)
     add_sources(home, [added])
-    err.print(f"added {added.id}; collect from it with: lagebild ingest {added.id}", markup=False)
+    err.print(f"added {added.id} ({added.kind}); collect from it with: lagebild ingest {added.id}", markup=False)
+
+
+def _found(url: str, allow_private: bool) -> tuple[str, str]:
+    """Where to collect from at an address, and what that is."""
+    from ingest.finding import found_at
+    from ingest.politeness import MemoryHosts
+    from ingest.run import Options
+    from ingest.work import Bench
+
+    bench = Bench(Options(allow_private=allow_private).fetching(), MemoryHosts())
+    try:
+        found = found_at(url, bench)
+    finally:
+        bench.close()
+    for feed in found.named[1:]:
+        err.print(plain(f"it names another feed: {feed}"), markup=False)
+    return found.url, found.kind
 
 
 @sources.command("remove")
@@ -211,6 +251,31 @@ def _switch(context: typer.Context, id: str, *, on: bool) -> None:
     err.print(f"{switched.id} is {'on' if on else 'off'}", markup=False)
 
 
+@sources.command("optouts")
+def optouts(
+    context: typer.Context,
+    id: str,
+    ignore: Annotated[
+        bool, typer.Option("--ignore/--honour", help="Take what is reserved, or leave it alone (the default).")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether you may.")] = False,
+) -> None:
+    """Say whether what a source reserves from text and data mining is left alone."""
+    from ingest.sources import load_sources, switch_optouts
+
+    home = settings(context).home
+    source = load_sources(home).source(id)
+    if ignore and not yes:
+        err.print(
+            f"{source.name} may reserve its pages from programs (robots.txt for AI agents, tdmrep, noai, noarchive). "
+            "Take them only with its permission, or where a law permits it.",
+            markup=False,
+        )
+        typer.confirm("Do you have that right?", abort=True, err=True)
+    switched = switch_optouts(home, id, ignore=ignore)
+    err.print(f"opt-outs of {switched.id} are {'ignored' if ignore else 'honoured'} from now on", markup=False)
+
+
 @sources.command("check")
 def check(
     context: typer.Context,
@@ -231,7 +296,7 @@ def check(
         table.add_column(name)
     for one in check_sources(chosen, Options(allow_private=allow_private).fetching()):
         found.append(one)
-        newest = one.newest.date().isoformat() if one.newest else "–"
+        newest = f"{one.newest:%Y-%m-%d}, {one.age:.0f} days" if one.newest and one.age is not None else "–"
         share = f"{one.full_text:.0%}" if one.full_text is not None else "–"
         table.add_row(one.id, str(one.verdict), one.kind, str(one.items), newest, share, Text(plain(one.message)))
         note(f"{one.id}: {one.verdict}")

@@ -9,8 +9,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ingest.cli.app import FAILED, PARTLY, Json, app, opened, out, print_json
-from ingest.cli.narrowing import Count, narrowed
+from ingest.cli.app import FAILED, PARTLY, Json, app, note, opened, out, print_json
+from ingest.cli.narrowing import Count, Where, narrowed
 from ingest.cli.show import MARKS, plain
 from kb.models import Narrowing
 
@@ -28,12 +28,18 @@ def compare(
     ],
     filters: Narrowing,
     answer_language: Annotated[str | None, typer.Option(help="Language of the answers (en, de, zh).")] = None,
+    data_path: Where = None,
     k: Count = 8,
     as_json: Json = False,
 ) -> None:
     """Ask several providers QUESTION on the same passages, and show where they differ."""
+    from kb.calling import Own
+    from kb.estimating import told
+
+    own = Own(data_path) if data_path else None
     with opened(context) as kb:
-        found = kb.compare(question, provider, answer_language=answer_language, k=k, **filters)
+        note(told(kb.estimate(question, provider, own=own, k=k, **filters)))
+        found = kb.compare(question, provider, answer_language=answer_language, k=k, own=own, **filters)
     if as_json:
         print_json(found.json())
     else:

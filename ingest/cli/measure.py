@@ -51,10 +51,14 @@ def answers(
     model: Annotated[str | None, typer.Option("--model", "-m")] = None,
     as_json: Json = False,
 ) -> None:
-    """Ask the questions of a JSON Lines file (question, answers, answerable) and count what came back."""
-    from kb.evaluation import evaluate_answers
+    """Ask the questions of a JSON Lines file (question, answers, answerable, optionally passages or corpus), and count
+    right, wrong and invented answers, wrong refusals, and how well citations carry their sentences."""
+    from kb.evaluation import expected_cost
+    from kb.grading import evaluate_answers
 
     with opened(context) as kb:
+        if provider != "none":
+            note(expected_cost(kb, file, provider, model))
         _show(evaluate_answers(kb, file, provider, model, note), as_json)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
@@ -12,7 +12,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from ingest.cli.app import FAILED, Json, app, err, opened, out, print_json, settings
+from ingest.cli.app import FAILED, Json, app, err, note, opened, out, print_json, settings
 from ingest.cli.show import plain
 
 providers = typer.Typer(help="The LLM providers that can be asked.", no_args_is_help=True)
@@ -25,13 +25,15 @@ app.add_typer(models, name="models")
 def list_providers(context: typer.Context, as_json: Json = False) -> None:
     """List the providers, their models, and whether a key is there (never the key)."""
     from kb.providers import load_registry
-    from kb.providers.keys import find_key
+    from kb.providers.keys import any_key
+    from kb.spend import free_left, past_calls
 
     home = settings(context).home
     registry = load_registry(home)
+    past = past_calls(home)
     rows = []
     for one in registry.values():
-        key = find_key(one, "", home)
+        key = any_key(one, home)
         rows.append(
             {
                 "id": one.id,
@@ -43,18 +45,23 @@ def list_providers(context: typer.Context, as_json: Json = False) -> None:
                 "needs": one.auth.env[0] if one.auth.required and one.auth.env else None,
                 "hosts": [endpoint.host for endpoint in one.endpoints],
                 "status": one.status,
+                "free": [asdict(left) | {"left": left.left} for left in free_left(one, past)],
             }
         )
     if as_json:
         print_json({"checked": registry.checked, "providers": rows})
         return
     table = Table(header_style="bold", caption=f"list checked on {registry.checked}")
-    for name in ("id", "name", "default model", "key"):
+    for name in ("id", "name", "default model", "key", "free left"):
         table.add_column(name)
     for row in rows:
         key_text = f"from {row['key']}" if row["key"] else f"set {row['needs']}" if row["needs"] else "none needed"
-        table.add_row(str(row["id"]), Text(str(row["name"])), Text(str(row["default"])), key_text)
+        table.add_row(str(row["id"]), Text(str(row["name"])), Text(str(row["default"])), key_text, _free(row["free"]))
     out.print(table)
+
+
+def _free(quotas: Any) -> str:
+    return "; ".join(f"{each['left']:,} of {each['quota']['amount']:,} {each['quota']['unit']}" for each in quotas)
 
 
 @providers.command("test")
@@ -65,22 +72,14 @@ def test_provider(
     as_json: Json = False,
 ) -> None:
     """Ask a provider for one word, and say how it ended."""
-    from kb.errors import ProviderError
-    from kb.providers import Message
-
     with opened(context) as kb:
-        try:
-            call = kb.caller(id, model)()
-            done = call.chat.complete([Message("user", "Reply with the word: ready")], max_tokens=16)
-        except ProviderError as error:
-            result = {"provider": id, "outcome": error.outcome, "message": str(error), "detail": error.detail}
-        else:
-            result = {"provider": id, "outcome": str(done.outcome), "model": done.model, "message": done.text.strip()}
+        found = kb.probe(id, model)
     if as_json:
-        print_json(result)
+        print_json(asdict(found))
     else:
-        out.print(plain(f"{id}: {result['outcome']}: {result['message']}"), markup=False)
-    if result["outcome"] != "answered":
+        where = f" {found.model} at {found.host}, {found.seconds:.1f} s" if found.host else ""
+        out.print(plain(f"{id}{where}: {found.outcome}: {found.message}"), markup=False)
+    if found.outcome != "answered":
         sys.exit(FAILED)
 
 
@@ -103,7 +102,7 @@ def list_models(context: typer.Context, as_json: Json = False) -> None:
             row["name"],
             f"{row['size'] / 1e9:.1f} GB",
             row["licence"],
-            "pinned" if row["sha256"] else "not pinned",
+            ("pinned" if row["sha256"] else "not pinned") + (f", made by {row['made_by']}" if row["made_by"] else ""),
             "yes" if row["here"] else "no",
         )
     out.print(table)
@@ -131,6 +130,33 @@ def pull_model(
             wanted, chosen.model_folder, progress=show, hf_endpoint=chosen.hf_endpoint, channels=channel or None
         )
     err.print(f"{wanted.id}: {path}", markup=False)
+
+
+@models.command("test")
+def test_model(
+    context: typer.Context,
+    id: Annotated[
+        str | None, typer.Argument(help="An id, or a .gguf path; default: the model of the settings.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Load a local model, ask it one fixed question, and measure both."""
+    from dataclasses import replace
+
+    from kb.local import start
+
+    chosen = settings(context)
+    with start(replace(chosen, model=id or chosen.model)) as server:
+        note(f"loading {server.model} …")
+        found = server.trial()
+    if as_json:
+        print_json(asdict(found))
+    else:
+        out.print(f"{found.model}: loaded in {found.load_seconds} s", markup=False)
+        out.print(f"reads {found.read_per_second} tokens/s, writes {found.written_per_second} tokens/s", markup=False)
+        out.print(plain(f"{'right' if found.right else 'wrong'}: {found.answer}"), markup=False)
+    if not found.right:
+        sys.exit(FAILED)
 
 
 @models.command("remove")

@@ -11,6 +11,7 @@ import typer
 
 from ingest.cli.app import day
 from kb.models import Narrowing
+from kb.providers.datapath import DataPath
 
 Languages = Annotated[list[str], typer.Option("--language", "-l", help="Only this language (en, de, zh); repeatable.")]
 Sources = Annotated[list[str], typer.Option("--source", "-s", help="Only this outlet or source id; repeatable.")]
@@ -18,6 +19,10 @@ Since = Annotated[str | None, typer.Option(help="Published on or after this day,
 Until = Annotated[str | None, typer.Option(help="Published on or before this day, YYYY-MM-DD.")]
 AsOf = Annotated[str | None, typer.Option(help="Only what was known at the end of this day, YYYY-MM-DD.")]
 Count = Annotated[int, typer.Option("-k", help="How many passages.", min=1)]
+Where = Annotated[
+    DataPath | None,
+    typer.Option("--data-path", help="Where the question may go; narrows what the settings allow, never more."),
+]
 
 
 def narrowed(command: Callable[..., None]) -> Callable[..., None]:

@@ -13,7 +13,7 @@ from rich.text import Text
 from ingest.cli.app import err, out
 from kb.models import Answer, Passage, Verdict, Version
 from kb.orders import gives_orders
-from kb.views import shortened, web_address
+from kb.views import elsewhere, shortened, via, web_address
 
 if TYPE_CHECKING:
     from kb.answering import Event
@@ -36,7 +36,8 @@ def plain(text: str) -> str:
 
 def byline(version: Version) -> str:
     when = version.published.iso() if version.published else "no date"
-    return plain(f"{version.source}, {when}, {version.language}")
+    outlet = f"{version.source} ({agencies})" if (agencies := via(version)) else version.source
+    return plain(f"{outlet}, {when}, {version.language}")
 
 
 def show_passages(found: Iterable[Passage]) -> None:
@@ -47,6 +48,8 @@ def show_passages(found: Iterable[Passage]) -> None:
     table.add_column("passage", ratio=2)
     for item in found:
         article = Text.assemble((plain(item.version.title), "bold"), "\n", (byline(item.version), "dim"))
+        if item.also:
+            article.append(plain(f"\nalso in: {elsewhere(item)}"), "dim")
         if gives_orders(item.text):
             article.append("\ngives orders to the model", "red")
         table.add_row(
@@ -67,7 +70,7 @@ class AnswerPrinter:
     def follow(self, events: Iterable[Event]) -> Answer:
         from kb.answering import Done, Evidence
         from kb.answering import Text as Piece
-        from kb.events import Understood
+        from kb.events import Understood, Waiting
 
         answer: Answer | None = None
         for event in events:
@@ -80,6 +83,8 @@ class AnswerPrinter:
             elif isinstance(event, Evidence):
                 languages = ", ".join(f"{count} {name}" for name, count in event.coverage.by_language.items())
                 err.print(f"[dim]{event.coverage.passages} passages ({languages or 'none'}); asking …[/dim]")
+            elif isinstance(event, Waiting) and event.ahead:
+                err.print(f"[dim]the local model is busy; {event.ahead} before this question …[/dim]")
             elif isinstance(event, Piece):
                 out.print(Text(plain(event.text)), end="")
         assert answer is not None, "a stream of events ends with Done"
@@ -97,7 +102,8 @@ class AnswerPrinter:
 
     def _end(self, answer: Answer) -> None:
         if answer.as_of:
-            out.print(Text(f"as known on {answer.as_of}", style="dim"))
+            nothing = ", nothing newer is stored" if answer.changes is not None and not answer.changes else ""
+            out.print(Text(f"as known on {answer.as_of}{nothing}", style="dim"))
         if answer.message:
             out.print(Text(plain(answer.message), style="yellow"))
         for sentence in answer.sentences:
@@ -159,5 +165,7 @@ def _show_end(answer: Answer) -> None:
         out.print(Text(plain(f"judge {judge.provider} · {judge.model}: {said}"), style="dim"))
     who = f"{answer.answered_by} · {answer.model}" if answer.answered_by else "no model"
     tokens = f" · {usage.prompt_tokens}+{usage.completion_tokens} tokens" if usage.prompt_tokens else ""
-    articles = f"{coverage.origins} articles"
-    out.print(Text(plain(f"{answer.status} · {who}{tokens} · {articles} · {answer.id}"), style="dim"))
+    price = f", price of {usage.price_as_of}" if usage.price_as_of else ""
+    cost = f" · {usage.cost:.4f} {usage.currency or ''}{price}" if usage.cost else ""
+    articles = f"{coverage.articles or coverage.origins} articles, {coverage.origins} origins"
+    out.print(Text(plain(f"{answer.status} · {who}{tokens}{cost} · {articles} · {answer.id}"), style="dim"))

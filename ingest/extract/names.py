@@ -187,7 +187,7 @@ def authors_of(tree: _Element, claims: Claims, url: str, text: str, language: st
     last = _segments(one_line(tree.findtext(".//title") or ""))[-1][1]
     sites = _site_keys([*claims.site_names, last] if len(last) <= 16 else claims.site_names, url)
     stated = list(_people(claims.authors))
-    values = [value for name in AUTHOR_METAS for value in (claims.metas or {}).get(name, ())]
+    values = [_upright(name, value) for name in AUTHOR_METAS for value in (claims.metas or {}).get(name, ())]
     # "outlet, city, country" names nobody.
     metas = list(
         _people(
@@ -235,6 +235,12 @@ def _people(values: Iterable[str]) -> Iterator[str]:
             name = one_line(_PREFIX.sub("", (part or "").strip(" .:·-–—")), 80)
             if 2 <= len(name) <= 60 and not _NOT_A_NAME.search(name) and _is_name(name):
                 yield name
+
+
+def _upright(meta: str, value: str) -> str:
+    """A name of a scholarly page, which has one to each element and may put the family name first: `Muster, Ada`."""
+    family, comma, given = value.partition(",")
+    return f"{given.strip()} {family.strip()}" if meta == "citation_author" and comma and "," not in given else value
 
 
 def _is_name(name: str) -> bool:

@@ -45,7 +45,8 @@ class LocalModel:
     """A model whose weights can be downloaded and run here.
 
     `size` is in bytes, `context` in tokens, `parameters` in billions. An empty `sha256` means that
-    no published sum is known: the file is then checked by size and header only.
+    no published sum is known: the file is then checked by size and header only. `made_by` is who made the
+    file, "" for the vendor of the weights.
     """
 
     id: str
@@ -58,6 +59,7 @@ class LocalModel:
     context: int
     parameters: float
     channels: tuple[Channel, ...]
+    made_by: str = ""
 
     @property
     def pinned(self) -> bool:
@@ -137,6 +139,7 @@ MODEL_KEYS: Mapping[str, tuple[Check, str]] = {
     "parameters": (_number, "a number, in billions"),
     "channels": (_tables, "one or more [[model.channels]] tables"),
 }
+OPTIONAL_KEYS: Mapping[str, tuple[Check, str]] = {"made_by": (_text(r".*\S.*"), "a name")}
 NAME_KEY = {"name": (_text(r"[a-z]+"), "a lower-case word")}
 WEB_KEYS: Mapping[str, tuple[Check, str]] = {
     **NAME_KEY,
@@ -155,7 +158,7 @@ WHEEL_KEYS: Mapping[str, tuple[Check, str]] = {
 def _model(entry: dict[str, Any], where: str) -> LocalModel:
     if isinstance(entry.get("id"), str):
         where = f"{where} ({entry['id']})"
-    _check(entry, MODEL_KEYS, where)
+    _check(entry, {**MODEL_KEYS, **{key: OPTIONAL_KEYS[key] for key in OPTIONAL_KEYS if key in entry}}, where)
     channels = tuple(_channel(table, f"{where}, channel {at}") for at, table in enumerate(entry["channels"], 1))
     names = [channel.name for channel in channels]
     if len(set(names)) < len(names):

@@ -22,6 +22,7 @@ from typing import IO, Any
 
 from kb.errors import ModelUnavailable
 from kb.local.gguf import Head, read_head
+from kb.local.turns import Turns
 
 ENGINE = Path(__file__).with_name("engine.py")
 CONTEXT = 4096
@@ -36,6 +37,25 @@ REPACKED = 1.6
 """Memory for weights that are stored again, as a multiple of their file."""
 MOST_THREADS = 8
 """Reading memory is the limit on more."""
+
+
+QUESTION = "The treaty was signed in Bern on 3 May 1999. When was the treaty signed? Answer in one short sentence."
+RIGHT = ("1999", "3")
+"""What an answer to it holds if the model reads and writes at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How a local model did: seconds to load, its answer, whether that is right, and tokens a second."""
+
+    model: str
+    load_seconds: float
+    answer: str
+    right: bool
+    read: int
+    read_per_second: float
+    written: int
+    written_per_second: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +90,7 @@ class LocalServer:
         self.context = context
         self.model = model or path.stem
         self.api_key = secrets.token_urlsafe(32)
+        self.turns = Turns()
         self._verbose = verbose
         self._tuning = dict(tuning or {})
         self._lock = threading.Lock()
@@ -100,10 +121,33 @@ class LocalServer:
 
         Raises ModelUnavailable when the model cannot be loaded or does not answer.
         """
+        since = time.monotonic()
+        _, timings = self._complete(messages, 1)
+        read = int(timings["prompt_n"])
+        return Primed(read + int(timings["cache_n"]), read, time.monotonic() - since)
+
+    def trial(self) -> Trial:
+        """Load the model, ask it one fixed question, and measure both. Raises ModelUnavailable as `prime` does."""
+        since = time.monotonic()
+        _ = self.base_url
+        loaded = time.monotonic() - since
+        text, timings = self._complete([{"role": "user", "content": QUESTION}], 60)
+        return Trial(
+            model=self.model,
+            load_seconds=round(loaded, 1),
+            answer=text,
+            right=all(part in text for part in RIGHT),
+            read=int(timings["prompt_n"]),
+            read_per_second=round(float(timings["prompt_per_second"]), 1),
+            written=int(timings["predicted_n"]),
+            written_per_second=round(float(timings["predicted_per_second"]), 1),
+        )
+
+    def _complete(self, messages: Sequence[Mapping[str, str]], tokens: int) -> tuple[str, dict[str, Any]]:
+        """The text of a reply, and llama.cpp's own timings of it."""
         import httpx
 
-        body = {"messages": [dict(message) for message in messages], "max_tokens": 1, "cache_prompt": True}
-        since = time.monotonic()
+        body = {"messages": [dict(message) for message in messages], "max_tokens": tokens, "cache_prompt": True}
         try:
             answer = httpx.post(
                 f"{self.base_url}/chat/completions",
@@ -113,11 +157,10 @@ class LocalServer:
                 trust_env=False,
             )
             answer.raise_for_status()
-            timings = answer.json()["timings"]
-        except (httpx.HTTPError, ValueError, KeyError) as error:
+            reply = answer.json()
+            return str(reply["choices"][0]["message"]["content"] or "").strip(), reply["timings"]
+        except (httpx.HTTPError, ValueError, KeyError, IndexError, TypeError) as error:
             raise ModelUnavailable(f"{self.model} did not read its prompt ({error}); try again") from error
-        read = int(timings["prompt_n"])
-        return Primed(read + int(timings["cache_n"]), read, time.monotonic() - since)
 
     def close(self) -> None:
         """End the process that holds the model; what it is computing is lost. Can be called twice."""
@@ -242,6 +285,6 @@ def _need_memory(path: Path, head: Head, context: int) -> None:
     free = available_memory()
     if free is not None and free < needed:
         raise ModelUnavailable(
-            f"{path.name} needs about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free; "
-            "close other programs or choose a smaller model"
+            f"{path.name} needs about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free; close other "
+            "programs (a page or notebook of Lagebild holds a model of its own) or choose a smaller model"
         )

@@ -127,7 +127,7 @@ def pull(
     except OSError as error:
         raise ModelUnavailable(
             f"{model.name} cannot be written to {folder}: {error.strerror or error}; "
-            "free some space or choose another folder with LAGEBILD_MODEL_FOLDER"
+            "free some space or choose another folder with LAGEBILD_MODELS"
         ) from error
     raise ModelUnavailable(
         f"{model.name} could not be downloaded: {'; '.join(failures)}. What has arrived is kept: run the "
@@ -208,7 +208,7 @@ def _need_space(model: LocalModel, channel: Channel, folder: Path) -> None:
     if free < needed:
         raise ModelUnavailable(
             f"{model.name} needs {needed / 1e9:.1f} GB in {folder}, {free / 1e9:.1f} GB are free; "
-            "free some space or choose another folder with LAGEBILD_MODEL_FOLDER"
+            "free some space or choose another folder with LAGEBILD_MODELS"
         )
 
 

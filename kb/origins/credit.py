@@ -57,7 +57,7 @@ _TAIL = (
     ),
     re.compile(rf"^\s*(?P<who>{_LIST})\s*$", re.MULTILINE),
 )
-_DESK = re.compile(r"\bReporting by [^.;\n]{3,120}[;.]\s*(?:Writing by [^.;\n]{3,80}[;.]\s*)?Editing by ")
+_DESK = re.compile(r"\bReporting by [^;\n]{3,140};\s*(?:Writing by [^;\n]{3,80};\s*)?Editing by ")
 
 
 def credits(version: Version) -> tuple[str, ...]:

@@ -79,9 +79,10 @@ def _tied(db: Connection, ids: Iterable[str]) -> dict[str, set[str]]:
     tied: dict[str, set[str]] = {}
     tie = schema.tie.c
     for batch in batches(sorted(ids)):
-        for row in db.execute(select(tie.one, tie.other).where(or_(tie.one.in_(batch), tie.other.in_(batch)))):
-            tied.setdefault(row.one, set()).add(row.other)
-            tied.setdefault(row.other, set()).add(row.one)
+        for side in (tie.one, tie.other):
+            for row in db.execute(select(tie.one, tie.other).where(side.in_(batch))):
+                tied.setdefault(row.one, set()).add(row.other)
+                tied.setdefault(row.other, set()).add(row.one)
     return tied
 
 
@@ -135,7 +136,7 @@ def _copy(row: RowMapping) -> Copy:
 def one_per_origin(
     catalog: Catalog, hits: Sequence[H], k: int, as_of: date | None = None
 ) -> tuple[list[H], dict[str, Origin]]:
-    """The first `k` hits (chunks by `seq`) with repetitions of an origin put last, and the origins of their versions."""
+    """The first `k` hits, repetitions of an origin put last, and the origins of their versions."""
     looked_at = hits[: max(DEPTH, DEEPER * k)]
     versions = {seq: row["version_id"] for seq, row in catalog.chunks_at(hit.seq for hit in looked_at).items()}
     found = origins(catalog, versions.values(), as_of)

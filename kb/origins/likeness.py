@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -52,18 +53,15 @@ class Trace:
 
 
 def trace(text: str) -> Trace:
-    size = shingle_size(text)
-    found = shingles(text, size)
+    size, found = _shingled(text)
     return Trace(size, signature(found) if enough(found, size) else None)
 
 
 def copied(one: Told, other: Told) -> float | None:
     """How alike two texts are (Jaccard, 0 to 1) if they are one story, else None."""
-    size = shingle_size(one.text)
-    if size != shingle_size(other.text):
-        return None
-    left, right = shingles(one.text, size), shingles(other.text, size)
-    if not (enough(left, size) and enough(right, size)):
+    size, left = _shingled(one.text)
+    other_size, right = _shingled(other.text)
+    if size != other_size or not (enough(left, size) and enough(right, size)):
         return None
     both, smaller = overlap(left, right)
     excerpt = smaller >= EXCERPT and _ratio(left, right) >= SHORTEST_EXCERPT
@@ -73,6 +71,12 @@ def copied(one: Told, other: Told) -> float | None:
     if short and one.source == other.source and not _headlines_alike(one.title, other.title):
         return None
     return None if another_number(one.title, one.text, other.title, other.text) else both
+
+
+@lru_cache(maxsize=128)
+def _shingled(text: str) -> tuple[int, Shingles]:
+    size = shingle_size(text)
+    return size, shingles(text, size)
 
 
 def _wanted(one: tuple[str, ...], other: tuple[str, ...]) -> float:

@@ -8,14 +8,16 @@ changes figures. So conflicts weigh by how often they come compared with changed
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from kb.entities import load_entities
 from kb.verifying.dates import days
 from kb.verifying.numerals import HAN_NUMERAL, from_digits, from_han, ordinal_words, words
-from kb.verifying.reading import fold
+from kb.verifying.reading import HAN, fold
 
 HEAD = 4000
 """Characters of a text that are laid side by side."""
@@ -78,7 +80,7 @@ def another_number(title: str, text: str, other_title: str, other_text: str) -> 
         return True
     many = found.figures + found.orders + found.days >= 2
     # Between a slip here and there and another wording altogether, changed figures are part of the editing.
-    if many and (found.rate > max(0.25, 2 * found.changed) or (found.rate >= 0.2 and found.changed > 0.25)):
+    if many and (found.rate > max(0.25, 2 * found.changed) or (found.rate >= 0.2 and found.changed > 0.15)):
         return True
     return bool(found.lead_figures) and found.rate > 0.12 and found.rate > 3 * found.changed
 
@@ -86,7 +88,7 @@ def another_number(title: str, text: str, other_title: str, other_text: str) -> 
 def _titles_differ(title: str, other: str) -> bool:
     """Whether two headlines name different numbers, days or names in one form of words, or different numbers of
     order in any."""
-    left, right = list(tokens(title, names=True)), list(tokens(other, names=True))
+    left, right = (list(tokens(each[:LEAD], names=True)) for each in (title, other))
     first = {item.value for item in left if item.kind == "order"}
     second = {item.value for item in right if item.kind == "order"}
     if first and second and not first & second:
@@ -106,22 +108,18 @@ def _titles_differ(title: str, other: str) -> bool:
 
 def conflicts(text: str, other: str) -> Conflicts:
     """Lay two texts of one language side by side."""
-    left, right = list(tokens(text)), list(tokens(other))
-    known = ({item.value for item in left if item.kind}, {item.value for item in right if item.kind})
-    lead = LEAD if not re.search(r"[\u3400-\u9fff]", text[:100]) else LEAD // 2
+    left, right = _laid_out(text), _laid_out(other)
+    lead = LEAD if not HAN.search(text[:100]) else LEAD // 2
     counts = dict.fromkeys(("figure", "order", "day", "lead figure", "lead order", "lead day"), 0)
-    agreed = same_words = 0
-    matcher = SequenceMatcher(None, [each.masked for each in left], [each.masked for each in right], autojunk=False)
-    for start, at, size in matcher.get_matching_blocks():
-        for one, two in zip(left[start : start + size], right[at : at + size], strict=True):
-            if not one.kind:
-                same_words += 1
-            elif one.value == two.value:
+    agreed = 0
+    for context in left.places.keys() & right.places.keys():
+        for one, two in zip(left.places[context], right.places[context], strict=False):
+            if one.value == two.value:
                 agreed += 1
-            elif one.value not in known[1] and two.value not in known[0]:
+            elif one.value not in right.known and two.value not in left.known:
                 counts[one.kind] += 1
                 counts[f"lead {one.kind}"] += min(one.start, two.start) < lead
-    most = max(sum(not item.kind for item in left), sum(not item.kind for item in right), 1)
+    most = max(left.words.total(), right.words.total(), 1)
     return Conflicts(
         counts["figure"],
         counts["order"],
@@ -129,8 +127,33 @@ def conflicts(text: str, other: str) -> Conflicts:
         counts["lead figure"],
         counts["lead order"],
         agreed,
-        1 - same_words / most,
+        1 - (left.words & right.words).total() / most,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text for comparing: its figures, orders and days by kind and the words around them, and its other words."""
+
+    places: Mapping[tuple[str, ...], Sequence[Token]]
+    known: frozenset[str]
+    words: Counter[str]
+
+
+@lru_cache(maxsize=256)
+def _laid_out(text: str) -> _Text:
+    found = list(tokens(text))
+    places: dict[tuple[str, ...], list[Token]] = {}
+    masked = ["", "", "", *(item.masked for item in found), "", ""]
+    for at, item in enumerate(found):
+        if item.kind:
+            before = masked[at : at + 3]
+            # A Chinese character is less of a context than a word.
+            wide = bool(HAN.match(before[-1]))
+            after = masked[at + 4 : at + (6 if wide else 5)]
+            places.setdefault((item.kind, *(before if wide else before[1:]), *after), []).append(item)
+    known = frozenset(item.value for item in found if item.kind)
+    return _Text(places, known, Counter(item.value for item in found if not item.kind))
 
 
 def tokens(text: str, names: bool = False) -> Iterator[Token]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,10 @@ METHOD = "1"
 
 BATCH = 50
 """Versions traced in one transaction when many are waiting."""
+
+COMPARED, ENOUGH = 12, 4
+"""Candidates whose texts are compared, and ties after which no more copies are looked for: a version in the middle of
+a hundred copies needs no tie to each, and a page that a thousand others resemble may not stop a run."""
 
 COPY, TRANSLATION = "copy", "translation"
 
@@ -137,16 +142,16 @@ class Tracer:
         return np.asarray((middle / (np.linalg.norm(middle) or 1.0)).astype(np.float16), np.float32)
 
     def _ties(self, item: Traced) -> Iterator[dict[str, object]]:
-        copies = self._past.copies(item)
-        near = self._past.near(item)
-        versions = self._catalog.versions({*copies, *near})
         own = item.version
-        for id, version in sorted(versions.items()):
-            if version.article_id == own.article_id:
-                continue
-            if id in copies and (likeness := copied(_told(own), _told(version))) is not None:
-                yield _tie(own.id, id, COPY, likeness)
-            elif id in near and translated(own, version, near[id]):
+        copies = self._past.copies(item)
+        versions = self._catalog.versions(copies)
+        told = _told(own)
+        alike = ((id, copied(told, _told(versions[id]))) for id in copies if versions[id].article_id != own.article_id)
+        for id, likeness in islice(((id, value) for id, value in alike if value is not None), ENOUGH):
+            yield _tie(own.id, id, COPY, likeness)
+        near = self._past.near(item)
+        for id, version in self._catalog.versions(near).items():
+            if version.article_id != own.article_id and translated(own, version, near[id]):
                 yield _tie(own.id, id, TRANSLATION, near[id])
 
 
@@ -195,29 +200,36 @@ class Past:
             self._vectors.extend_to(len(self._ids) - 1)
             self._vectors.append(values)
 
-    def copies(self, item: Traced) -> set[str]:
-        """Versions that may be copies, by their signatures: within the window, or one of the two without a date."""
+    def copies(self, item: Traced) -> list[str]:
+        """Versions that may be copies, by their signatures: within the window, or one of the two without a date.
+        The most alike come first, and of those that are about as alike the earliest."""
         if item.trace.signature is None or not self._ids:
-            return set()
+            return []
         fits = self._kinds.rows[:, 0] == item.trace.size
         if item.day is not None:
             days = self._days.rows[:, 0]
             fits &= (days == 0) | (np.abs(days - item.day) <= WINDOW)
         places = np.flatnonzero(fits)
-        alike = estimate(item.trace.signature, self._signatures.rows[places]) >= CANDIDATE
-        return {self._ids[place] for place in places[alike]}
+        alike = estimate(item.trace.signature, self._signatures.rows[places])
+        found = [
+            (-round(float(likeness), 1), int(self._days.rows[place, 0]), self._ids[place])
+            for place, likeness in zip(places, alike, strict=True)
+            if likeness >= CANDIDATE
+        ]
+        return [id for _, _, id in sorted(found)[:COMPARED]]
 
     def near(self, item: Traced) -> dict[str, float]:
-        """Dated versions in another language whose vectors lie near, with their cosine."""
+        """Dated versions in another language whose vectors lie near, with their cosine; the nearest first."""
         if item.vector is None or item.day is None or self._vectors is None:
             return {}
         kinds, days = self._kinds.rows[: len(self._vectors), 1], self._days.rows[: len(self._vectors), 0]
         own = self._languages.index(item.version.language) if item.version.language in self._languages else -1
         places = np.flatnonzero((kinds != 0) & (kinds != own) & (np.abs(days - item.day) <= SPAN))
         cosines = self._vectors.rows[places].astype(np.float32) @ item.vector
-        return {
-            self._ids[place]: float(cosine) for place, cosine in zip(places, cosines, strict=True) if cosine >= NEAR
-        }
+        found = [
+            (-float(cosine), self._ids[place]) for place, cosine in zip(places, cosines, strict=True) if cosine >= NEAR
+        ]
+        return {id: -cosine for cosine, id in sorted(found)[:COMPARED]}
 
 
 class _Column:

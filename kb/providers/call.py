@@ -42,7 +42,6 @@ class Completion:
     request_id: str
     requests: int
     outcome: str
-    price_as_of: str = ""
     detail: str = ""
     quota: Mapping[str, str] = field(default_factory=dict)
 
@@ -205,7 +204,7 @@ class Call:
             estimate_tokens(text) + estimate_tokens(self.flow.thinking),
         )
         now = datetime.now(UTC)
-        usage, as_of = usage_of(target.provider, target.model, target.endpoint.id, tokens, estimated=estimated, at=now)
+        usage = usage_of(target.provider, target.model, target.endpoint.id, tokens, estimated=estimated, at=now)
         return Completion(
             text=text,
             thinking=self.flow.thinking,
@@ -217,7 +216,6 @@ class Call:
             request_id=exchange.request_id,
             requests=self.requests,
             outcome=str(outcome),
-            price_as_of=as_of,
             detail=words,
             quota=dict(exchange.headers),
         )

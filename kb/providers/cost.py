@@ -61,18 +61,18 @@ def amount(tokens: Tokens, price: Price, *, peak: bool = False) -> float:
 
 def usage_of(
     provider: Provider, model: Model, endpoint: str, tokens: Tokens, *, estimated: bool, at: datetime
-) -> tuple[Usage, str]:
-    """Tokens with their cost, and the date of the price; no cost and no date where no price is known.
+) -> Usage:
+    """Tokens with their cost and the date of the price; no cost and no date where no price is known.
 
     A local model costs nothing, in no currency.
     """
     if provider.kind is Kind.LOCAL:
-        return Usage(tokens.prompt, tokens.completion, cost=0.0, estimated=estimated), ""
+        return Usage(tokens.prompt, tokens.completion, cost=0.0, estimated=estimated)
     price = price_of(model, endpoint, tokens.prompt)
     if price is None:
-        return Usage(tokens.prompt, tokens.completion, estimated=estimated), ""
+        return Usage(tokens.prompt, tokens.completion, estimated=estimated)
     cost = amount(tokens, price, peak=in_peak(provider.peak, at))
-    return Usage(tokens.prompt, tokens.completion, cost, price.currency, estimated), price.as_of
+    return Usage(tokens.prompt, tokens.completion, cost, price.currency, estimated, price.as_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,7 @@ def most_it_can_cost(
     provider: Provider, model: Model, endpoint: str, prompt_tokens: int, max_tokens: int, at: datetime
 ) -> float | None:
     """Money for a call that writes all it may; None if no price is known. For estimates and for the cap."""
-    usage, _ = usage_of(provider, model, endpoint, Tokens(prompt_tokens, max_tokens), estimated=True, at=at)
-    return usage.cost
+    return usage_of(provider, model, endpoint, Tokens(prompt_tokens, max_tokens), estimated=True, at=at).cost
 
 
 @dataclass(frozen=True, slots=True)

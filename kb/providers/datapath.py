@@ -30,6 +30,11 @@ class DataPath(StrEnum):
     def permits(self, area: Area) -> bool:
         return area in PERMITTED[self]
 
+    def within(self, other: DataPath) -> DataPath:
+        """The path that permits what both permit: a session may narrow what the settings allow, never widen it."""
+        both = PERMITTED[self] & PERMITTED[other]
+        return next(path for path in DataPath if PERMITTED[path] == both)
+
 
 PERMITTED: dict[DataPath, frozenset[Area]] = {
     DataPath.ANY: frozenset(Area),

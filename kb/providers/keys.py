@@ -98,6 +98,12 @@ def find_key(
     return None
 
 
+def any_key(provider: Provider, home: Path | None = None, env: Mapping[str, str] | None = None) -> Key | None:
+    """The key of `provider` at whichever of its endpoints there is one for. Raises SettingsError as `find_key`."""
+    found = (find_key(provider, each.id, home, env) for each in provider.endpoints)
+    return next((key for key in found if key), None)
+
+
 def _from_keyring(user: str) -> str:
     if importlib.util.find_spec("keyring") is None:
         return ""
@@ -148,12 +154,8 @@ def store_key(home: Path, provider: Provider, secret: Secret, endpoint: str = ""
 
     An empty secret removes the key. Raises UsageError for text that cannot be a key.
     """
+    check_key(provider, secret, endpoint)
     value = secret.reveal()
-    if value and (not value.isascii() or not value.isprintable() or " " in value):
-        raise UsageError(f"this cannot be a key of {provider.name}: keys are ASCII without blanks; copy it again")
-    if endpoint and provider.endpoint(endpoint) is None:
-        known = ", ".join(each.id for each in provider.endpoints)
-        raise UsageError(f"{provider.name} has no endpoint {endpoint!r}; it has: {known}")
     file = home / FILE
     keys = read_keys(file)
     old = keys.pop(provider.id, None)
@@ -168,6 +170,16 @@ def store_key(home: Path, provider: Provider, secret: Secret, endpoint: str = ""
         keys[provider.id] = secret
     _write(file, keys)
     return file
+
+
+def check_key(provider: Provider, secret: Secret, endpoint: str = "") -> None:
+    """Raises UsageError for a text that cannot be a key, and for an endpoint that `provider` does not have."""
+    value = secret.reveal()
+    if value and (not value.isascii() or not value.isprintable() or " " in value):
+        raise UsageError(f"this cannot be a key of {provider.name}: keys are ASCII without blanks; copy it again")
+    if endpoint and provider.endpoint(endpoint) is None:
+        known = ", ".join(each.id for each in provider.endpoints)
+        raise UsageError(f"{provider.name} has no endpoint {endpoint!r}; it has: {known}")
 
 
 def _write(file: Path, keys: Mapping[str, Secret | dict[str, Secret]]) -> None:

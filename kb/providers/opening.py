@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -48,8 +48,9 @@ def open_chat(
         chosen = replace(chosen, context=context)
     if max_output is not None:
         chosen = replace(chosen, max_output=max_output)
-    address = _endpoint(provider, chosen, endpoint, base_url, data_path)
-    target = _Access(registry, data_path, key, timing, breaker, home, env).to(provider, chosen, address)
+    access = _Access(registry, data_path, key, timing, breaker, home, env)
+    address = _endpoint(provider, chosen, endpoint, base_url, data_path, access.keyed)
+    target = access.to(provider, chosen, address)
     limit = provider.params.max_tokens_max
     output = chosen.max_output or limit or ASSUMED_OUTPUT
     return Chat(target, chosen.context or ASSUMED_CONTEXT, min(output, limit or output))
@@ -77,8 +78,9 @@ def open_embedder(
     if listed is None and model is None:
         raise _offers_none(provider, "embeddings")
     chosen = listed or EmbeddingModel(model or "")
-    address = _endpoint(provider, Model(chosen.id), endpoint, None, data_path)
-    target = _Access(registry, data_path, key, timing, None, home, env).to(provider, Model(chosen.id), address)
+    access = _Access(registry, data_path, key, timing, None, home, env)
+    address = _endpoint(provider, Model(chosen.id), endpoint, None, data_path, access.keyed)
+    target = access.to(provider, Model(chosen.id), address)
     return Embedder(target, chosen.id, chosen.batch, dimension)
 
 
@@ -127,6 +129,12 @@ class _Access:
     home: Path | None
     env: Mapping[str, str] | None
 
+    def keyed(self, provider: Provider, endpoint: Endpoint) -> bool:
+        """Whether there is a key for that endpoint, or none is needed."""
+        if self.key or not provider.auth.required:
+            return True
+        return find_key(provider, endpoint.id, self.home, self.env) is not None
+
     def to(self, provider: Provider, model: Model, endpoint: Endpoint) -> Target:
         """The target of a call. Raises CallFailed (auth_missing)."""
         found = Key(self.key, "given") if self.key else find_key(provider, endpoint.id, self.home, self.env)
@@ -155,7 +163,15 @@ def _model(provider: Provider, id: str | None) -> Model:
     return provider.model(name)
 
 
-def _endpoint(provider: Provider, model: Model, id: str | None, base_url: str | None, path: DataPath) -> Endpoint:
+def _endpoint(
+    provider: Provider,
+    model: Model,
+    id: str | None,
+    base_url: str | None,
+    path: DataPath,
+    keyed: Callable[[Provider, Endpoint], bool],
+) -> Endpoint:
+    """The address to ask: the one that is named, else the first the path permits and there is a key for."""
     if base_url is not None:
         return _given(provider, base_url)
     if id is not None:
@@ -179,7 +195,7 @@ def _endpoint(provider: Provider, model: Model, id: str | None, base_url: str | 
         return own
     if own is not None or not reachable:
         raise _fails(Outcome.PATH_FORBIDDEN, provider, model, own or provider.endpoints[0])
-    return reachable[0]
+    return next((each for each in reachable if keyed(provider, each)), reachable[0])
 
 
 def _given(provider: Provider, base_url: str) -> Endpoint:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from kb.models import Usage
 from kb.providers.call import Ask, Call, Target
 from kb.providers.client import Chat, final
 from kb.providers.outcomes import CallFailed, Failure, Outcome
@@ -138,6 +139,10 @@ def balance(chat: Chat) -> float | None:
     return float(value) if isinstance(value, int | float | str) else None
 
 
+PROBE = (Message("user", "Reply with the one word: yes"),)
+PROBE_TOKENS = 16
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """How a provider answered a test question: the outcome, what to do about it, and how long it took."""
@@ -151,6 +156,7 @@ class Probe:
     seconds: float
     detail: str = ""
     request_id: str = ""
+    usage: Usage | None = None
 
 
 def probe(chat: Chat, language: str = "en") -> Probe:
@@ -158,18 +164,28 @@ def probe(chat: Chat, language: str = "en") -> Probe:
     target = chat.target
     begun = time.monotonic()
     try:
-        done = chat.complete([Message("user", "Reply with the one word: yes")], max_tokens=16)
+        done = chat.complete(PROBE, max_tokens=PROBE_TOKENS)
     except CallFailed as error:
         failure = error.failure
         outcome, detail, request = failure.outcome, failure.vendor_text, failure.request_id
+        usage = None
     else:
         # A thinking model may spend sixteen tokens on thinking: it answered all the same.
         answered = bool(done.text or done.thinking)
         outcome = Outcome.ANSWERED if answered else Outcome(done.outcome)
         failure = Failure(outcome, chat.provider, chat.model, chat.endpoint, target.endpoint.host)
-        detail, request = done.detail, done.request_id
+        detail, request, usage = done.detail, done.request_id, done.usage
     seconds = time.monotonic() - begun
     message = explain(failure, target.provider, language)
     return Probe(
-        chat.provider, chat.model, chat.endpoint, target.endpoint.host, outcome, message, seconds, detail, request
+        provider=chat.provider,
+        model=chat.model,
+        endpoint=chat.endpoint,
+        host=target.endpoint.host,
+        outcome=outcome,
+        message=message,
+        seconds=seconds,
+        detail=detail,
+        request_id=request,
+        usage=usage,
     )

@@ -185,11 +185,11 @@ STAGES: dict[Stage, dict[str, str]] = {
 
 REGION_KEY = {
     "en": " Keys of {name} belong to one site: this one was used at {host} ({endpoint}), and may be a key for "
-    "{others}. If so, choose that endpoint.",
+    "{others}. If so, store it for that endpoint (page Models, or keys.toml).",
     "de": " Schlüssel von {name} gelten für einen Standort: Dieser wurde an {host} ({endpoint}) benutzt und gehört "
-    "vielleicht zu {others}. Wählen Sie dann diesen Endpunkt.",
+    "vielleicht zu {others}. Hinterlegen Sie ihn dann für diesen Endpunkt (Seite Modelle, oder keys.toml).",
     "zh": " {name} 的密钥只适用于所属站点：此密钥用于 {host}（{endpoint}），它可能属于 {others}。如果是，"
-    "请改选对应端点。",
+    "请把它保存到对应端点（“模型”页面或 keys.toml）。",
 }
 PREFIX_KEY = {
     "en": " Keys of {name} begin with {prefix}; this one does not.",

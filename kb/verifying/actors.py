@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from kb.entities import load_entities
-from kb.verifying.names import unknown_names
+from kb.verifying.lexicon import load_words
+from kb.verifying.names import GENERIC, unknown_names
 from kb.verifying.quotes import quotations
 from kb.verifying.reading import Reading, read
-from kb.words import named_in_chinese
+from kb.words import STOPWORDS, named_in_chinese
 
 STATE = frozenset({"country", "agency", "government-body", "legislature"})
 ACTORS = STATE | {"company", "person", "organization", "media", "project", "model", "chip", "product"}
@@ -31,6 +32,14 @@ OFFICES = frozenset(_OFFICES.split())
 """Matters (`data/entities/words.toml`) that are somebody."""
 
 _HOME = {"zh": "CN", "en": "US", "de": "DE"}
+_CAPITAL = re.compile(r"\b[A-ZÄÖÜŠĆČÉ][^\W\d_\u3400-\u9fff]{2,}")
+_COMMON = GENERIC | STOPWORDS["en"] | STOPWORDS["de"]
+_GERMAN_NOUN = re.compile(r"(?:ung|ungen|keit|heit|schaft|tion|tionen|tät|ismus|ment|nis|tum|ler|lich|in|innen)$")
+_LEADS = re.compile(
+    r"\b(?:\w*(?:der|die|das|dem|den|des)|\w*eine?[nmrs]?|im|am|zum|zur|vom|beim|ins|kein\w*|[a-zäöü]+(?:e|en|er|em|es)|"
+    r"mit|ohne|für|gegen|über|unter|aus|bei|nach|von|zu|an|auf|um|als|und|oder|mehr|viel)\s$"
+)
+"""What stands before a German noun that is no name: an article, an adjective, a preposition."""
 _APART = re.compile(r"\s?[,，]?\s?")
 
 
@@ -44,17 +53,49 @@ class Actor:
     kind: str
 
 
-def actors(reading: Reading) -> tuple[Actor, ...]:
-    """The actors of a text, in order, outside its quotations."""
-    return _actors(reading.text)
+def actors(reading: Reading, names: frozenset[str] = frozenset()) -> tuple[Actor, ...]:
+    """The actors of a text, in order, outside its quotations; `names` are words known to be names (`shared_names`)."""
+    return _actors(reading.text, names)
+
+
+def shared_names(claim: Reading, passages: Sequence[Reading]) -> frozenset[str]:
+    """Words that must be names, because claim and passages write them alike: one with a capital that stands in texts
+    of two languages, or in German bare of article and adjective, or in English inside a sentence."""
+    there = [(passage, set(_CAPITAL.findall(passage.text))) for passage in passages]
+    found = set()
+    for match in _CAPITAL.finditer(claim.text):
+        word = match.group()
+        if word.lower() in _COMMON or load_words().lexicon.ids(word.lower()):
+            continue
+        for passage, capitals in there:
+            if word in capitals and (
+                claim.language != passage.language or _bare(match, claim) or _bare_in(word, passage)
+            ):
+                found.add(word)
+    return frozenset(found)
+
+
+def _bare_in(word: str, passage: Reading) -> bool:
+    return any(_bare(match, passage) for match in re.finditer(rf"\b{re.escape(word)}\b", passage.text))
+
+
+def _bare(match: re.Match[str], reading: Reading) -> bool:
+    """Whether a word with a capital can only be a name where it stands."""
+    before = reading.text[: match.start()]
+    first = any(match.start() == start for start, _ in reading.sentences)
+    if reading.language != "de":
+        return not first
+    if _GERMAN_NOUN.search(match.group()):
+        return False
+    return first or re.search(r"[,;:]\s$|[^\W\d_]+\s$", before) is not None and _LEADS.search(before) is None
 
 
 @lru_cache(maxsize=2048)
-def _actors(text: str) -> tuple[Actor, ...]:
-    return tuple(sorted(_find(read(text)), key=lambda actor: actor.start))
+def _actors(text: str, names: frozenset[str]) -> tuple[Actor, ...]:
+    return tuple(sorted(_find(read(text), names), key=lambda actor: actor.start))
 
 
-def _find(reading: Reading) -> Iterator[Actor]:
+def _find(reading: Reading, names: frozenset[str]) -> Iterator[Actor]:
     registry = load_entities()
     taken = [(item.start, item.end) for item in quotations(reading.text) if not item.is_term]
     found: list[Actor] = []
@@ -67,9 +108,11 @@ def _find(reading: Reading) -> Iterator[Actor]:
         if kind in ACTORS and free(mention.start, mention.start + 1):
             found.append(Actor(mention.start, mention.end, _likely(mention.ids, reading), kind))
     taken += [(mention.start, mention.end) for mention in reading.mentions]
-    for start, end in _unknown(reading):
+    for start, end in _unknown(reading, names):
         if free(start, end):
-            found.append(Actor(start, end, (f"name:{reading.text[start:end].split()[-1].lower()}",), UNKNOWN))
+            word = next((word for word in reading.text[start:end].split() if word in names), "")
+            word = word or reading.text[start:end].split()[-1]
+            found.append(Actor(start, end, (f"name:{word.lower()}",), UNKNOWN))
             taken.append((start, end))
     for start, end in reading.models:
         if free(start, end):
@@ -96,19 +139,19 @@ def _likely(ids: tuple[str, ...], reading: Reading) -> tuple[str, ...]:
     return home if len(ids) > 1 and home and not elsewhere & set(ids) else ids
 
 
-def _unknown(reading: Reading) -> Iterator[tuple[int, int]]:
+def _unknown(reading: Reading, names: frozenset[str]) -> Iterator[tuple[int, int]]:
     """Spans of names outside the registry, neighbouring words as one ("Rahim Tan")."""
     if reading.language == "zh":
         yield from named_in_chinese(reading.text)
     span: tuple[int, int] | None = None
-    for name in unknown_names(reading):
-        if any(char.isdigit() for char in name.text):
-            continue
-        if span is not None and name.start - span[1] == 1:
-            span = (span[0], name.end)
+    words = {(name.start, name.end) for name in unknown_names(reading) if not any(map(str.isdigit, name.text))}
+    words |= {match.span() for match in _CAPITAL.finditer(reading.text) if match.group() in names}
+    for start, end in sorted(words):
+        if span is not None and start - span[1] == 1:
+            span = (span[0], end)
             continue
         if span is not None:
             yield span
-        span = (name.start, name.end)
+        span = (start, end)
     if span is not None:
         yield span

@@ -79,7 +79,9 @@ def units(text: str) -> tuple[Unit, ...]:
     taken = [(unit.start, unit.end) for unit in found]
     matters: dict[tuple[int, int], set[str]] = {}
     for item in reading.matters:
-        matters.setdefault((item.start, item.end), set()).add(f"m:{item.id}")
+        # A separable verb holds its object between its halves: "gab der Klage statt".
+        end = item.end if reading.language != "de" else _first_word(reading.text, item.start, item.end)
+        matters.setdefault((item.start, end), set()).add(f"m:{item.id}")
     stems = [(stem, start, end) for stem, start, end in reading.stems if not _inside(start, end, taken)]
     for span, named in matters.items():
         if not _inside(*span, taken):
@@ -91,6 +93,11 @@ def units(text: str) -> tuple[Unit, ...]:
             weight = PAIR_WEIGHT if "\u3400" <= stem[0] <= "\u9fff" else WORD_WEIGHT
             found.append(Unit(start, end, weight, frozenset({f"s:{stem}"})))
     return tuple(sorted(found, key=lambda unit: unit.start))
+
+
+def _first_word(text: str, start: int, end: int) -> int:
+    blank = text.find(" ", start, end)
+    return blank if blank >= 0 else end
 
 
 @lru_cache(maxsize=2048)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kb.verifying.actors import ACTORS, OFFICE, STATE, UNKNOWN
+from kb.verifying.actors import ACTORS, OFFICE, STATE, UNKNOWN, shared_names
 from kb.verifying.alignment import Segment, Unit, clauses, counted, found_in, units
 from kb.verifying.quotes import quotations
 from kb.verifying.reading import Reading
@@ -37,11 +37,12 @@ class Bound:
 
 def exchanged(claim: Reading, passages: Sequence[Reading]) -> tuple[str, str] | None:
     """Two actors of one clause whose places are exchanged in a clause of a passage: (claim's doer, passage's doer)."""
-    for part, mine in _casts(claim):
+    names = shared_names(claim, passages)
+    for part, mine in _casts(claim, names):
         for passage in passages:
             straight = False
             wrong: tuple[str, str] | None = None
-            for there, theirs in _casts(passage):
+            for there, theirs in _casts(passage, names):
                 if not _alike(claim, part, mine, passage, there):
                     continue
                 for one, other in _pairs(mine):
@@ -56,12 +57,12 @@ def exchanged(claim: Reading, passages: Sequence[Reading]) -> tuple[str, str] | 
     return None
 
 
-def _casts(reading: Reading) -> Iterator[tuple[Segment, Cast]]:
+def _casts(reading: Reading, names: frozenset[str]) -> Iterator[tuple[Segment, Cast]]:
     quoted = [(item.start, item.end) for item in quotations(reading.text) if not item.is_term]
     for part in clauses(reading.text):
         if any(start <= part.start and part.end <= end for start, end in quoted):
             continue
-        found = cast(reading, [(part.start, part.end)], offices=True)
+        found = cast(reading, [(part.start, part.end)], names)
         if len(found.roles) > 1:
             yield part, found
 
@@ -106,14 +107,15 @@ def misbound(claim: Reading, passages: Sequence[Reading]) -> tuple[str, str] | N
     """An actor of the claim that does what a passage says of another: (claim's, passage's)."""
     if any(not item.is_term for item in quotations(claim.text)):
         return None
+    names = shared_names(claim, passages)
     for statement in statements(claim.text):
-        mine = cast(claim, [(statement.part.start, statement.part.end)], offices=True).roles
+        mine = cast(claim, [(statement.part.start, statement.part.end)], names).roles
         doers = [role for role in mine if role.part is Part.AGENT and _nominal(role, claim)]
         if len(doers) != 1:
             continue
         doer = doers[0]
         wanted = [unit for unit in topic(claim.text, statement) if not _is_actor(unit, doers, claim)]
-        bound, total = _bound(claim, doer, wanted, statement, passages)
+        bound, total = _bound(claim, doer, wanted, statement, passages, names)
         own = [item.score for item in bound if item.own]
         if not own or not bound or bound[0].score < HALF * total or bound[0].score < FAR * max(own):
             continue
@@ -139,7 +141,8 @@ def _is_actor(unit: Unit, roles: Sequence[Role], claim: Reading) -> bool:
 
 
 def _bound(
-    claim: Reading, doer: Role, wanted: Sequence[Unit], mine: Statement, passages: Sequence[Reading]
+    claim: Reading, doer: Role, wanted: Sequence[Unit], mine: Statement, passages: Sequence[Reading],
+    names: frozenset[str],
 ) -> tuple[list[Bound], float]:
     """The clauses of the passages by how much of `wanted` and of the claim's directions they say, rare things more."""
     rows = [(item, passage) for passage in passages for item in statements(passage.text)]
@@ -159,7 +162,7 @@ def _bound(
     for (item, passage), row in zip(rows, hits, strict=True):
         same = stances & {(stance.axis, stance.sign) for stance in item.stances}
         score = sum(weight for weight, hit in zip(weights, row, strict=True) if hit) + len(same)
-        roles = cast(passage, [(item.part.start, item.part.end)], offices=True).roles
+        roles = cast(passage, [(item.part.start, item.part.end)], names).roles
         named_here = _names(doer, roles, passage, item)
         agents = tuple(role for role in roles if role.part is Part.AGENT)
         found.append(

@@ -154,7 +154,10 @@ def _direction(
         if len({stance.sign for stance in mine}) > 1:
             continue
         on_axis = [item for item in candidates if any(stance.axis == axis for stance in item.statement.stances)]
-        chosen = [item for item in _level(on_axis, wanted) if item.score >= RELEVANT * candidates[0].score]
+        own = [item for item in on_axis if named(statement.actors) & named(item.statement.actors)]
+        level = _level(own, wanted) or _level(on_axis, wanted)
+        near = RELEVANT if not own else CLOSE
+        chosen = [item for item in level if item.score >= near * candidates[0].score]
         theirs = [(stance, item) for item in chosen for stance in item.statement.stances if stance.axis == axis]
         ids = {stance.id for stance in mine}
         theirs = [(stance, item) for stance, item in theirs if stance.id in ids] or theirs

@@ -118,19 +118,20 @@ class Cast:
         return tuple(role for role in self.roles if role.part in parts)
 
 
-def cast(reading: Reading, spans: Sequence[tuple[int, int]], offices: bool = False) -> Cast:
-    """The actors of some sentences of a text; with `offices` also those named by what they are."""
-    found = [role for start, end in spans for role in _roles(reading, start, end, offices)]
+def cast(reading: Reading, spans: Sequence[tuple[int, int]], names: frozenset[str] | None = None) -> Cast:
+    """The actors of some sentences of a text; with `names` (see `shared_names`) also those and the ones named by what
+    they are."""
+    found = [role for start, end in spans for role in _roles(reading, start, end, names)]
     converse = any(_CONVERSE.search(reading.text, start, end) for start, end in spans)
     return Cast(tuple(found), converse)
 
 
-def _roles(reading: Reading, start: int, end: int, offices: bool) -> Iterator[Role]:
+def _roles(reading: Reading, start: int, end: int, names: frozenset[str] | None) -> Iterator[Role]:
     previous: tuple[int, Part] | None = None
     led = False
-    for actor in actors(reading):
+    for actor in actors(reading, names or frozenset()):
         left, right = actor.start, actor.end
-        if not start <= left < end or (actor.kind == OFFICE and not offices):
+        if not start <= left < end or (actor.kind == OFFICE and names is None):
             continue
         if led and _opens_clause(reading, left):
             led = False

@@ -248,9 +248,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print("   ", *pair, sep="  ")
     recall, precision, holds = verdict(found)
     pairs = sum(each.pairs for each in found.values())
-    print(
-        f"{'PASS' if holds else 'FAIL'} recall {recall:.3f} precision {precision:.3f} over {pairs} pairs, seed {chosen.seed}"
-    )
+    word = "PASS" if holds else "FAIL"
+    print(f"{word} recall {recall:.3f} precision {precision:.3f} over {pairs} pairs, seed {chosen.seed}")
     return 0 if holds else 1
 
 

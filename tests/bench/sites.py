@@ -4,8 +4,9 @@
         ingest(kb, [UrlTarget(url) for url in sites.sitemaps()])
         sites.visits()      # per host, when each request came and went
 
-Hosts are addresses (127.0.1.1, 127.0.1.2, …) on one port. Pages are of random words of ours, all different, between
-navigation such as real pages have. Started as a program, the module is that process: it serves until its input ends.
+Hosts are addresses (127.0.1.1, 127.0.1.2, …) on one port. Pages are of random letters, so that two are as little
+alike as two articles are, between navigation such as real pages have. Started as a program, the module is that
+process: it serves until its input ends.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import sys
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from string import ascii_lowercase
 from types import TracebackType
 from typing import Self
 
-from tests.bench.ingestion import WORDS
 from tests.newsroom import sitemap
 
 DELAY = 0.005
@@ -74,7 +75,8 @@ def article(host: str, path: str, words: int, links: int) -> bytes:
     dice = random.Random(f"{host}{path}")
 
     def sentence() -> str:
-        return " ".join(dice.choices(WORDS, k=18)).capitalize() + "."
+        words = ("".join(dice.choices(ascii_lowercase, k=dice.randint(2, 9))) for _ in range(18))
+        return " ".join(words).capitalize() + "."
 
     paragraphs = "".join(f"<p>{sentence()} {sentence()} {sentence()}</p>" for _ in range(max(1, words // 54)))
     navigation = "".join(f'<li><a href="/section/{number}">Section {number}</a></li>' for number in range(links))

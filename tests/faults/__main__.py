@@ -7,12 +7,17 @@ import sys
 import time
 
 import tests.conftest  # noqa: F401  denies the network, here and in what is started
-from tests.faults import feeds, network, pages, sites
+from tests.faults import feeds, homes, network, packed, pages, sites
 from tests.faults.verdict import Row, Tally
 
 ROWS = {
     row.number: row
     for row in (
+        Row(1, "kill -9 anywhere", "without loss or double", homes.killed_anywhere),
+        Row(2, "kill -9 at each point", "without loss, one page redone at most", homes.killed_at_each_point),
+        Row(9, "full disk", "said, and done after space", homes.full_disk),
+        Row(12, "clock jumps", "waits bounded", homes.clock_jumps),
+        Row(13, "Ctrl-C and SIGTERM", "stopped with 130 and a way on", homes.signals),
         Row(20, "connections that break off", "asked again, then refused", network.broken_connections),
         Row(21, "slow and endless answers", "stopped in time", network.slow_servers),
         Row(22, "bombs and lying codings", "refused below 100 MB", network.bombs),
@@ -31,6 +36,9 @@ ROWS = {
         Row(35, "feed quirks", "read right", feeds.quirks),
         Row(36, "one story under many addresses", "pairs told right", feeds.addresses),
         Row(37, "sitemaps", "bounded, of one site", sites.sitemaps),
+        Row(38, "bombs and lies in archives", "refused", packed.archives),
+        Row(46, "planted keys", "places without one", homes.secrets),
+        Row(47, "no network", "steps that need none", homes.no_network),
     )
 }
 

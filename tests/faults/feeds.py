@@ -17,7 +17,7 @@ from ingest.opml import read_opml
 from ingest.sources import Sources
 from kb.errors import CollectError, KBError
 from kb.models import Page
-from tests.faults.pages import NOW, fuzzed, mutated, warmed
+from tests.faults.pages import NOW, children, fuzzed, mutated
 from tests.faults.verdict import Tally
 from tests.faultserver import FaultServer
 from tests.newsroom import rss as newsroom_feed
@@ -52,8 +52,8 @@ def fuzzed_feeds(seed: int, full: bool) -> Tally:
         *(text.encode() for text in (ATOM, RDF, GEO, JSON)),
     ]
     inputs = (mutated(dice.choice(whole), dice) for _ in range(10_000 if full else 100))
-    with warmed(2) as parser:
-        return fuzzed(inputs, lambda content: parser.discover(document(content)), bounded=full)
+    parser = children()
+    return fuzzed(inputs, lambda content: parser.discover(document(content)), bounded=full)
 
 
 # ── row 34 ────────────────────────────────────────────────────────────────────────────────────────
@@ -94,7 +94,8 @@ HARMLESS = ("external dtd", "public dtd", "xinclude", "stylesheet", "schema", "e
 def entities(seed: int, full: bool) -> Tally:
     """Whatever defines entities is refused as hostile; no file is read and nothing is fetched."""
     tally = Tally()
-    with tempfile.TemporaryDirectory() as folder, FaultServer() as server, warmed(1) as parser:
+    with tempfile.TemporaryDirectory() as folder, FaultServer() as server:
+        parser = children()
         path = Path(folder) / "secret.txt"
         path.write_text(SECRET)
         for name, text in attacks(path.as_uri(), server.base).items():
@@ -265,18 +266,18 @@ def quirk_cases() -> Iterator[Quirk]:
 def quirks(seed: int, full: bool) -> Tally:
     """One story for each story, under its own address, at the right time in UTC."""
     tally = Tally()
-    with warmed(1) as parser:
-        for quirk in quirk_cases():
-            if quirk.name.startswith("20,000") and not full:
-                continue
-            try:
-                found = plan.keyed(parser.discover(document(quirk.content), None, quirk.timezone).links, None, None)
-                seen: object = tuple(
-                    f"{url} {link.published.iso() if link.published else ''}".rstrip() for url, link in found.items()
-                )
-            except CollectError as error:
-                seen = error.reason
-            tally.check(quirk.name, seen == quirk.expected, str(seen)[:300])
+    parser = children()
+    for quirk in quirk_cases():
+        if quirk.name.startswith("20,000") and not full:
+            continue
+        try:
+            found = plan.keyed(parser.discover(document(quirk.content), None, quirk.timezone).links, None, None)
+            seen: object = tuple(
+                f"{url} {link.published.iso() if link.published else ''}".rstrip() for url, link in found.items()
+            )
+        except CollectError as error:
+            seen = error.reason
+        tally.check(quirk.name, seen == quirk.expected, str(seen)[:300])
     return tally
 
 

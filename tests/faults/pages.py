@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import codecs
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from ingest.children import CPU, Parser
-from ingest.work import article_on
+from ingest.pages import article_on
 from kb.errors import CollectError
 from kb.models import Article, Link, Page
 from tests.faults.verdict import Tally
@@ -112,16 +113,16 @@ def no_articles() -> Iterator[tuple[str, frozenset[str], bytes]]:
 def refusals(seed: int, full: bool) -> Tally:
     """At least 95 % are refused for the right reason, and none becomes an article."""
     tally, wrong, cases = Tally(), list[str](), list(no_articles())
-    with Parser(1) as parser:
-        for name, right, content in cases:
-            try:
-                article_on(page(content, media_type="text/html" if "json" not in name else "application/json"),
-                           Link("https://www.example.org/a/story-1"), None, parser)  # fmt: skip
-                reason = "an article"
-            except CollectError as error:
-                reason = error.reason
-            tally.check(name, reason != "an article", reason)
-            wrong += [] if reason in right else [f"{name}: {reason}"]
+    parser = children()
+    for name, right, content in cases:
+        try:
+            article_on(page(content, media_type="text/html" if "json" not in name else "application/json"),
+                       Link("https://www.example.org/a/story-1"), None, parser)  # fmt: skip
+            reason = "an article"
+        except CollectError as error:
+            reason = error.reason
+        tally.check(name, reason != "an article", reason)
+        wrong += [] if reason in right else [f"{name}: {reason}"]
     share = 1 - len(wrong) / len(cases)
     tally.check("the right reason", share >= 0.95, "; ".join(wrong))
     tally.told = f"{share:.1%} for the right reason" + (f" (not: {'; '.join(wrong)})" if wrong else "")
@@ -216,12 +217,15 @@ def mutated(content: bytes, dice: random.Random) -> bytes:
     return content
 
 
-@contextmanager
-def warmed(workers: int, cpu: float = CPU) -> Iterator[Parser]:
-    """A parser whose children have loaded all they need, so that times are those of the inputs."""
-    with Parser(workers, cpu=cpu) as parser, ThreadPoolExecutor(workers) as pool:
+@cache
+def children(workers: int = 2, cpu: float = CPU) -> Parser:
+    """A parser that rows share, ended with the process. Its children have loaded all they need: times are the
+    inputs' own."""
+    parser = Parser(workers, cpu=cpu)
+    atexit.register(parser.close)
+    with ThreadPoolExecutor(workers) as pool:
         list(pool.map(parser.extract, [page(story("warm"))] * workers))
-        yield parser
+    return parser
 
 
 def fuzzed(inputs: Iterable[bytes], read: Callable[[bytes], object], *, bounded: bool) -> Tally:
@@ -256,8 +260,8 @@ def fuzzed_pages(seed: int, full: bool) -> Tally:
     dice = random.Random(seed)
     whole = [path.read_bytes() for path in sorted(PAGES.glob("*.html"))] + [story("chips")]
     inputs = (mutated(dice.choice(whole), dice) for _ in range(10_000 if full else 60))
-    with warmed(2) as parser:
-        return fuzzed(inputs, lambda content: parser.extract(page(content)), bounded=full)
+    parser = children()
+    return fuzzed(inputs, lambda content: parser.extract(page(content)), bounded=full)
 
 
 # ── row 33 ────────────────────────────────────────────────────────────────────────────────────────
@@ -332,22 +336,22 @@ def burning(seed: int, full: bool) -> Tally:
     if not full:
         pages = {name: pages[name] for name in ("nested 0", "json-ld, deep", "open comment")}
         feeds = {"author": feeds["author"]}
-    with warmed(1, 10.0 if full else 1.0) as parser:
-        cases: list[tuple[str, bytes, Callable[[Page], object]]] = [
-            *((name, content, parser.extract) for name, content in pages.items()),
-            *((f"feed: {name}", content, parser.discover) for name, content in feeds.items()),
-        ]
-        for name, content, read in cases:
-            began = time.monotonic()
-            try:
-                read(page(content))
-                reason = "read"
-            except CollectError as error:
-                reason = error.reason
-            seconds = time.monotonic() - began
-            slowest, ended = max(slowest, seconds), ended + (reason in DEATHS)
-            tally.check(name, seconds <= MOST, f"{reason} after {seconds:.1f} s")
-        well = parser.extract(page(story("chips")))
-        tally.check("the next page", isinstance(well, Article) and "chips" in well.title, well)
+    parser = children(1, 10.0 if full else 1.0)
+    cases: list[tuple[str, bytes, Callable[[Page], object]]] = [
+        *((name, content, parser.extract) for name, content in pages.items()),
+        *((f"feed: {name}", content, parser.discover) for name, content in feeds.items()),
+    ]
+    for name, content, read in cases:
+        began = time.monotonic()
+        try:
+            read(page(content))
+            reason = "read"
+        except CollectError as error:
+            reason = error.reason
+        seconds = time.monotonic() - began
+        slowest, ended = max(slowest, seconds), ended + (reason in DEATHS)
+        tally.check(name, seconds <= MOST, f"{reason} after {seconds:.1f} s")
+    well = parser.extract(page(story("chips")))
+    tally.check("the next page", isinstance(well, Article) and "chips" in well.title, well)
     tally.told = f"{ended} children ended, the slowest after {slowest:.1f} s"
     return tally

@@ -24,6 +24,7 @@ from kb.models import Outcome
 from kb.settings import Settings
 from tests.bench import politeness
 from tests.bench.light import LightEmbedder
+from tests.faults.pages import children
 from tests.faults.verdict import Tally
 from tests.faultserver import Behaviour, Exchange, FaultServer, gzip_bomb, head, page, redirect, reply, reset, short
 from tests.newsroom import Newsroom, page_of, rss, sitemap, story, tag_of
@@ -62,7 +63,7 @@ class Collector:
 
 
 @contextmanager
-def collecting(url: str, kind: str, parser: Parser) -> Iterator[Collector]:
+def collecting(url: str, kind: str) -> Iterator[Collector]:
     with (
         tempfile.TemporaryDirectory() as folder,
         open_kb(settings=Settings(home=Path(folder)), embedder=LightEmbedder()) as kb,
@@ -72,7 +73,7 @@ def collecting(url: str, kind: str, parser: Parser) -> Iterator[Collector]:
         home = kb.settings.home
         source = new_source(url, load_sources(home), id="room", name="Newsroom", language="en", kind=kind)
         add_sources(home, [source])
-        yield Collector(kb, parser, source)
+        yield Collector(kb, children(), source)
 
 
 # ── row 26 ────────────────────────────────────────────────────────────────────────────────────────
@@ -163,9 +164,9 @@ WAYS = ("new", "same", "weak", "lying 304", "unconditional", "cut off", "half a 
 def validators(seed: int, full: bool) -> Tally:
     """After each honest answer every item of the feed is stored, whatever came before."""
     dice, tally = random.Random(seed), Tally()
-    with Newsroom() as room, Parser(2) as parser:
+    with Newsroom() as room:
         feed = Changing(room, dice)
-        with collecting(room.url("/feed.xml"), "feed", parser) as collector:
+        with collecting(room.url("/feed.xml"), "feed") as collector:
             for cycle in range(200 if full else 12):
                 way = WAYS[cycle % len(WAYS)] if cycle < len(WAYS) else dice.choice(WAYS)
                 if way not in ("same", "unconditional"):
@@ -235,17 +236,16 @@ def sitemaps(seed: int, full: bool) -> Tally:
 
     names = ("itself", "a circle", "packed", "many addresses", "many sitemaps", "deep", "pages elsewhere",
              "sitemaps elsewhere", "a bomb", "nonsense", "redirected")  # fmt: skip
-    with Parser(2) as parser:
-        for name in names:
-            with Newsroom() as room, FaultServer() as other:
-                shape(room, other, name)
-                with collecting(room.url("/sitemap.xml"), "sitemap", parser) as collector:
-                    outcomes = list(collector.start(limit=20))
-                    stored = collector.stored
-                asked = len(room.pages())
-                listed = [outcome.message for outcome in outcomes if outcome.target == "room"]
-                found = room.url("/news/one") in stored or name == "many addresses"
-                strangers = [outcome.target for outcome in outcomes if "elsewhere" in outcome.target]
-                seen = (asked, listed, strangers, other.connections)
-                tally.check(name, found and asked <= 80 and not strangers and not other.connections, seen)
+    for name in names:
+        with Newsroom() as room, FaultServer() as other:
+            shape(room, other, name)
+            with collecting(room.url("/sitemap.xml"), "sitemap") as collector:
+                outcomes = list(collector.start(limit=20))
+                stored = collector.stored
+            asked = len(room.pages())
+            listed = [outcome.message for outcome in outcomes if outcome.target == "room"]
+            found = room.url("/news/one") in stored or name == "many addresses"
+            strangers = [outcome.target for outcome in outcomes if "elsewhere" in outcome.target]
+            seen = (asked, listed, strangers, other.connections)
+            tally.check(name, found and asked <= 80 and not strangers and not other.connections, seen)
     return tally

@@ -103,7 +103,7 @@ def record(desk: Desk, asked: Asked, answer: Answer, choices: Choices) -> None:
         known = kb().registry.get(choices.provider)
         if answer.passages and choices.provider != NOBODY and known is not None:
             st.button(
-                text("ask.again", name=label(choosing.name_of(known, text.language))),
+                text("ask.again", provider=label(choosing.name_of(known, text.language))),
                 icon=":material/refresh:",
                 key=f"again {asked.number}",
                 on_click=lambda: desk.again(kb(), answer, choices),

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from kb.calling import BUILT_IN
 from kb.events import Event
 from kb.models import LANGUAGES, Filters, Status
-from ui import asking, choosing, parts, reading, shelf
+from ui import asking, choosing, owning, parts, reading, shelf
 from ui.asking import Asked, Choices, Desk, Seen
 from ui.choosing import NOBODY
 from ui.jobs import Job
@@ -50,14 +50,15 @@ def ask(desk: Desk, question: str, choices: Choices) -> None:
 def choose() -> Choices:
     """The row above the question: who answers, in which language, from what."""
     text, config = words(), settings()
-    offered = {option.id: option for option in choosing.options(kb().registry, config)}
+    listed = choosing.options(kb().registry, config, owning.path(), owning.keys())
+    offered = {option.id: option for option in listed}
 
     def named(id: str) -> str:
         option = offered[id]
         name = name_of(id)
         return plain(f"{name} ({text(f'ask.lacks_{option.lacks}')})" if option.lacks else name)
 
-    st.session_state.setdefault("provider", choosing.first(list(offered.values()), config))
+    st.session_state.setdefault("provider", choosing.first(listed, config))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         provider = st.selectbox(
             text("ask.provider"), list(offered), format_func=named, width=270, key="provider", persist_state="session"
@@ -83,6 +84,7 @@ def choose() -> Choices:
         )
         with st.popover(text("ask.filters"), icon=":material/tune:"):
             filters = choose_filters()
+            owning.choose_path()
             others = [id for id, option in offered.items() if not option.lacks and id not in (provider, NOBODY)]
             fallback = st.multiselect(text("ask.fallback"), others, format_func=name_of, help=text("ask.fallback_help"))
             consent = bool(fallback) and st.checkbox(text("ask.consent"))
@@ -92,10 +94,23 @@ def choose() -> Choices:
     with st.container():
         if offered[provider].lacks == "weights":
             show(notice("warn", text("ask.no_weights"), text("ask.no_weights_do", model=config.model)))
+        elif offered[provider].lacks == "path":
+            path = text.of("path", owning.path())
+            show(notice("warn", text("ask.path_forbids", path=path), text("ask.path_forbids_do")))
         elif provider == NOBODY and offered[BUILT_IN].lacks:
             show(fill('<p class="lb-line">{line}</p>', line=text("ask.evidence_only_start")))
     return Choices(
-        provider, model, answer_language or None, filters, tuple(fallback), consent, text.language, strict, judge
+        provider,
+        model,
+        answer_language or None,
+        filters,
+        tuple(fallback),
+        consent,
+        text.language,
+        strict,
+        judge,
+        owning.path(),
+        owning.keys(),
     )
 
 
@@ -182,7 +197,7 @@ def follow(desk: Desk, asked: Asked) -> None:
                 passages(desk, asked, shown)
             drawn = shown.turn
             understood(shown, reading_of)
-        show(fill('<p class="lb-line" role="status">{line} …</p>', line=text(stage_of(shown))), stage)
+        show(fill('<p class="lb-line" role="status">{line} …</p>', line=stage_of(shown)), stage)
         if shown.text:
             show(asking.written(shown, text), writing)
         job.wait(len(events) + 1, EVERY)
@@ -191,11 +206,15 @@ def follow(desk: Desk, asked: Asked) -> None:
 
 
 def stage_of(shown: Seen) -> str:
+    """What is going on now, in words."""
+    text = words()
     if shown.text:
-        return "ask.writing"
+        return text("ask.writing")
     if shown.thought:
-        return "ask.thinking_now"
-    return "ask.searching" if shown.passages is None else "ask.asking"
+        return text("ask.thinking_now")
+    if shown.ahead:
+        return text("ask.waiting", count=shown.ahead)
+    return text("ask.searching" if shown.passages is None else "ask.asking")
 
 
 def ended(desk: Desk, asked: Asked, choices: Choices) -> None:
@@ -302,6 +321,8 @@ def lines(shown: Seen) -> None:
             found.append(asking.usage_line(shown.answer, text, name_of(shown.answer.answered_by or NOBODY)))
         if shown.answer.as_of:
             found.append(text("ask.as_of_line", day=shown.answer.as_of))
+            if shown.answer.changes is not None and not shown.answer.changes:
+                found.append(text("ask.unchanged"))
         if shown.answer.judge:
             found.append(asking.judge_line(shown.answer.judge, text))
         if len(shown.answer.attempts) > 1 or not shown.answer.answered_by:

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from kb.models import Version
+from kb.origins.groups import origins
 from ui import parts, reading, shelf
 from ui.render import fill, notice, plain, show
 from ui.session import kb, words
@@ -102,7 +103,8 @@ def outlets(home: str, change: tuple[int, int], column: str) -> dict[str, int]:
 
 def row(line: shelf.Line) -> dict[str, Any]:
     text = words()
-    cells = [line.title or "–", line.source, text.of("language", line.language), line.day or text("read.undated")]
+    source = f"{line.source} +{line.copies}" if line.copies else line.source
+    cells = [line.title or "–", source, text.of("language", line.language), line.day or text("read.undated")]
     return {"id": line.article_id, "language": line.language, "cells": [plain(cell) for cell in cells]}
 
 
@@ -120,8 +122,32 @@ def read(article_id: str) -> None:
         chosen, compared = choose_version(versions, current)
     drawn = reading.changes(compared, chosen, text) if compared else reading.article(chosen, text)
     parts.reader(f"article {article_id}", drawn)
+    same_story(chosen)
     with st.expander(text("read.facts")):
         facts(chosen)
+
+
+def same_story(version: Version) -> None:
+    """Other articles that tell the story of this one."""
+    text = words()
+    story = origins(kb().catalog, [version.id]).get(version.id)
+    if story is None:
+        return
+    show(fill("<h3>{name}</h3>", name=text("read.also")))
+    parts.cards(
+        f"same story {version.article_id}",
+        name=text("read.also"),
+        items=[
+            {
+                "id": copy.article_id,
+                "title": plain(copy.title),
+                "language": copy.language,
+                "meta": plain(f"{copy.source} · {(copy.published or text('read.undated'))[:10]}"),
+            }
+            for copy in story.also(version.article_id)
+        ],
+        on_open=lambda article: st.query_params.update({ARTICLE: article}),
+    )
 
 
 def choose_version(versions: list[Version], current: Version) -> tuple[Version, Version | None]:
@@ -140,7 +166,7 @@ def choose_version(versions: list[Version], current: Version) -> tuple[Version, 
             text("read.compare"),
             [None, *older],
             format_func=lambda each: text("read.no_comparison") if each is None else str(each),
-            width=240,
+            width=320,
         )
     return by_number[number], by_number[against] if against else None
 

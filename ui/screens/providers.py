@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 
 import streamlit as st
 
-from kb.calling import BUILT_IN
+from kb.calling import BUILT_IN, Own, OwnKey
 from kb.errors import KBError
 from kb.local.weights import LocalModel, Progress, catalogue, path_of, pull
-from kb.providers import Provider, Registry, Secret
+from kb.providers import Outcome, Provider, Registry, Secret
+from kb.providers.cost import Spent
 from kb.providers.entries import Endpoint, Kind, Model
-from kb.providers.keys import store_key
+from kb.providers.keys import check_key, store_key
 from kb.settings import Settings
-from ui import choosing
-from ui.jobs import Job
+from kb.spend import QUOTA_DAYS, free_left, ledger
+from ui import choosing, owning
+from ui.jobs import Job, steps
 from ui.render import Safe, anchor, fill, join, label, notice, plain, show
 from ui.session import kb, settings, words
 
 EVERY = 0.5
 """Seconds between two looks at a download."""
-
-
-class Stopped(KBError):
-    """A download was stopped by the reader; what has arrived is kept."""
 
 
 def page() -> None:
@@ -37,9 +33,10 @@ def page() -> None:
     if problem := choosing.keys_problem(next(iter(registry.values())), config.home):
         show(notice("bad", text("providers.keys_problem"), str(problem)))
     keys(registry, config)
+    past = ledger(kb().catalog, QUOTA_DAYS)
     for provider in registry.values():
         if provider.id != BUILT_IN:
-            entry(provider, registry, config)
+            entry(provider, config, past)
     for model in sorted(catalogue(), key=lambda each: running(each) is not None):
         with places[model.id]:
             local_model(model, config)
@@ -63,6 +60,8 @@ def local_model(model: LocalModel, config: Settings) -> None:
     state = "providers.here" if here else "providers.absent"
     used = text("providers.in_use") if model.id == config.model else ""
     size = text("providers.size", gigabytes=f"{model.size / 1e9:.1f}", licence=model.licence)
+    if model.made_by:
+        size = f"{size}, {text('providers.made_by', who=model.made_by)}"
     with line:
         show(
             fill(
@@ -85,30 +84,11 @@ def fetch(model: LocalModel, config: Settings) -> None:
 
 def pulled(model: LocalModel, config: Settings) -> Iterator[Progress]:
     """The steps of a download, as they come; leaving it off stops the download, and keeps what has arrived."""
-    steps: list[Progress] = []
-    changed, left = threading.Condition(), threading.Event()
 
-    def note(step: Progress) -> None:
-        if left.is_set():
-            raise Stopped("stopped; what has arrived is kept")
-        with changed:
-            steps.append(step)
-            changed.notify()
+    def fetched(note: Callable[[Progress], None]) -> None:
+        pull(model, config.model_folder, progress=note, hf_endpoint=config.hf_endpoint)
 
-    def whole() -> Iterator[Path]:
-        yield pull(model, config.model_folder, progress=note, hf_endpoint=config.hf_endpoint)
-
-    job = Job(whole)
-    try:
-        while job.running or steps:
-            with changed:
-                changed.wait_for(lambda: steps or not job.running, 0.5)
-                taken, steps[:] = list(steps), []
-            yield from taken
-    finally:
-        left.set()
-    if job.error is not None:
-        raise job.error
+    return steps(fetched)
 
 
 def download(model: LocalModel, job: Job[Progress]) -> None:
@@ -137,7 +117,7 @@ def download(model: LocalModel, job: Job[Progress]) -> None:
 
 
 def keys(registry: Registry, config: Settings) -> None:
-    """Storing and removing a key. It goes into the home's file (0600) and is never shown again."""
+    """Giving and removing a key: for the home (its file, 0600) or this session. It is never shown again."""
     text = words()
     known = [each for each in registry.values() if each.auth.env]
     with st.expander(text("providers.store")), st.form("key", border=False, clear_on_submit=True):
@@ -146,16 +126,33 @@ def keys(registry: Registry, config: Settings) -> None:
         )
         endpoint = st.text_input(text("providers.endpoint"), help=text("providers.endpoint_help"))
         value = st.text_input(text("providers.key"), type="password", autocomplete="off")
+        keep = st.radio(
+            text("providers.keep"),
+            ("home", "session"),
+            format_func=lambda each: text(f"providers.keep_{each}"),
+            horizontal=True,
+        )
         if st.form_submit_button(text("providers.save")):
-            try:
-                store_key(config.home, chosen, Secret(value), endpoint.strip())
-            except KBError as error:
-                show(notice("bad", text("providers.not_stored"), str(error)))
-            else:
-                show(notice("good", text("providers.stored" if value else "providers.removed")))
+            save(chosen, OwnKey(Secret(value), endpoint.strip()), keep, config)
 
 
-def entry(provider: Provider, registry: Registry, config: Settings) -> None:
+def save(provider: Provider, key: OwnKey, keep: str, config: Settings) -> None:
+    """Keep a key in the home or in this session, or remove it there if it is empty; and say so."""
+    text = words()
+    try:
+        check_key(provider, key.secret, key.endpoint)
+        if keep == "session":
+            owning.keep(provider.id, key)
+        else:
+            store_key(config.home, provider, key.secret, key.endpoint)
+    except KBError as error:
+        show(notice("bad", text("providers.not_stored"), str(error)))
+        return
+    kept = "providers.kept" if keep == "session" else "providers.stored"
+    show(notice("good", text(kept if key.secret else "providers.removed")))
+
+
+def entry(provider: Provider, config: Settings, past: Sequence[Spent]) -> None:
     """What is known of a provider: key, where it stands, models, and the day each was last seen to be so."""
     text = words()
     key = choosing.key_of(provider, config.home)
@@ -164,11 +161,40 @@ def entry(provider: Provider, registry: Registry, config: Settings) -> None:
     state = text("providers.no_key" if needed else "providers.no_key_needed")
     if key:
         state = text("providers.key_from", where=key.where)
+    mine = owning.keys()
+    if provider.id in mine:
+        mark, state = "✓", text("providers.own_key")
     with st.expander(label(f"{mark} {choosing.name_of(provider, text.language)} — {state}")):
-        show(particulars(provider, registry))
+        if mark == "✓":
+            trial(provider)
+        show(particulars(provider, past))
 
 
-def particulars(provider: Provider, registry: Registry) -> Safe:
+def trial(provider: Provider) -> None:
+    """A button that asks the provider for one word, and how that went."""
+    text = words()
+    model, button = st.columns([3, 1], vertical_alignment="bottom")
+    current = [each.id for each in provider.models if not each.retired]
+    chosen = model.selectbox(
+        text("providers.test_model"),
+        sorted(current, key=lambda id: id != provider.default),
+        key=f"test model {provider.id}",
+        accept_new_options=True,
+        placeholder=text("ask.model_needed"),
+    )
+    if not button.button(text("providers.test"), key=f"test {provider.id}"):
+        return
+    with st.spinner(text("providers.testing")):
+        found = kb().probe(provider.id, chosen, own=Own(owning.path(), owning.keys()), interface=text.language)
+    if found.outcome == Outcome.ANSWERED:
+        said = text("providers.works_do", model=found.model, host=found.host, seconds=f"{found.seconds:.1f}")
+        show(notice("good", text("providers.works"), said))
+    else:
+        heading = f"{text('providers.works_not')}: {text.of('outcome', found.outcome)}"
+        show(notice("bad", heading, found.message, found.detail))
+
+
+def particulars(provider: Provider, past: Sequence[Spent]) -> Safe:
     text = words()
     facts = [
         (text("providers.kind"), text.of("kind", provider.kind)),
@@ -176,6 +202,7 @@ def particulars(provider: Provider, registry: Registry) -> Safe:
         (text("providers.live"), provider.live or text("providers.never_live")),
         (text("providers.variables"), ", ".join(provider.auth.env) if provider.kind is not Kind.LOCAL else ""),
         (text("providers.free"), provider.free_quota),
+        (text("providers.free_left"), free_line(provider, past)),
         (text("providers.offer"), provider.offer_2024.text if provider.offer_2024 else ""),
     ]
     lines = [named(name, value) for name, value in facts if value]
@@ -192,6 +219,21 @@ def particulars(provider: Provider, registry: Registry) -> Safe:
                 fill('<ul class="lb-list">{items}</ul>', items=join(fill("<li>{item}</li>", item=i) for i in items))
             )
     return join(lines)
+
+
+def free_line(provider: Provider, past: Sequence[Spent]) -> str:
+    """What is left of the free quotas that the registry states, as far as this home's own calls tell."""
+    text = words()
+    return " · ".join(
+        text(
+            "providers.free_counted",
+            left=f"{each.left:,}",
+            amount=f"{each.quota.amount:,}",
+            unit=text.of("unit", each.quota.unit),
+            model=provider.default,
+        )
+        for each in free_left(provider, past)
+    )
 
 
 def named(name: str, value: str) -> Safe:

@@ -13,7 +13,7 @@ from ingest.files import SUFFIXES
 from ingest.run import Interrupted
 from ingest.sources import Sources, load_sources
 from kb.errors import HomeLocked, KBError
-from kb.ledger import Ledger, Run
+from kb.ledger import Item, Ledger, Run
 from kb.models import Outcome
 from ui import collecting, parts
 from ui.collecting import Collecting, Health
@@ -37,6 +37,7 @@ def page() -> None:
     start(sources)
     place = st.container()
     standing(sources, ledger)
+    left_out(ledger)
     runs(ledger)
     with place:
         going_on()
@@ -205,6 +206,48 @@ def source_row(each: Health) -> dict[str, Any]:
         problem or (each.source.note if each.state == "off" else ""),
     ]
     return {"id": each.source.id, "cells": [plain(cell) for cell in cells], "language": each.source.language}
+
+
+def left_out(ledger: Ledger) -> None:
+    """What did not become an article, by reason, and a way to read it again."""
+    text, counts = words(), ledger.reasons()
+    st.subheader(text("sources.left_out"), anchor=False)
+    if not counts:
+        show(fill('<p class="lb-line">{line}</p>', line=text("sources.nothing_left_out")))
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        reason = st.selectbox(
+            text("sources.which"),
+            counts,
+            format_func=lambda each: f"{text.of('reason', each)} ({counts[each]})",
+            width=300,
+            key="left out",
+        )
+        running = current()
+        if st.button(
+            text("sources.again"),
+            help=text("sources.again_help"),
+            disabled=running is not None and running.job.running,
+            key="read again",
+        ):
+            begin(lambda: collecting.read_again(kb(), reason))
+    items = ledger.refused(reason)
+    if len(items) > SHOWN:
+        line = text("sources.shown_of", shown=SHOWN, count=len(items))
+        show(fill('<p class="lb-line">{line}</p>', line=line))
+    columns = ("what", "seen", "last_try", "next")
+    parts.table(
+        f"left out {reason}",
+        name=text("sources.left_out"),
+        columns=[{"id": name, "name": text(f"sources.{name}")} for name in columns],
+        rows=[left_out_row(each) for each in items[:SHOWN]],
+    )
+
+
+def left_out_row(each: Item) -> dict[str, Any]:
+    seen = (each.message or "").removeprefix(f"{each.url}: ")
+    cells = [each.url, seen, moment(each.last), moment(each.next_try)]
+    return {"id": each.url, "cells": [plain(cell) for cell in cells]}
 
 
 def moment(at: datetime | None) -> str:

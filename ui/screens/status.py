@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from kb.spend import DaySpent
 from kb.status import Status
 from ui import parts, shelf
 from ui.render import Safe, fill, join, notice, show
@@ -21,6 +22,8 @@ def page() -> None:
         show(notice("bad", text("status.problems"), "\n".join(found.problems)))
     said = [] if found.problems else [text("status.sound")]
     said += [text("status.home", home=found.home), text("status.binding", binding=found.binding or "–")]
+    missing = {"refused": sum(found.refused.values()), "gone": found.gone}
+    said += [f"{text(f'status.{name}')}: {count:,}" for name, count in missing.items() if count]
     show(join(fill('<p class="lb-line">{line}</p>', line=line) for line in said))
     if found.failing:
         failing(found)
@@ -96,12 +99,20 @@ def spend(found: Status) -> None:
                     each.day,
                     str(each.calls),
                     f"{each.prompt_tokens:,} + {each.completion_tokens:,}",
-                    "–" if each.cost is None else f"{each.cost:.4f} {each.currency or ''}",
+                    money(each),
                 ],
             }
             for each in found.spend
         ],
     )
+
+
+def money(each: DaySpent) -> str:
+    """What a provider cost on a day, with the date of its prices."""
+    if each.cost is None:
+        return "–"
+    cost = f"{each.cost:.4f} {each.currency or ''}".strip()
+    return words()("ask.cost", cost=cost, day=each.price_as_of) if each.price_as_of else cost
 
 
 def chart(months: list[dict[str, Any]]) -> Any:
