@@ -24,8 +24,8 @@ CALIBRATED, CHANCE = 100, 3.0
 chunks fits better by chance. (One level then serves 100 paragraphs of XQuAD and 6,200 passages of ChronoQA.)"""
 
 ENOUGH_FROM = {"en": 7.5, "de": 6.5, "zh": 7.0}
-"""From this value on, passages are evidence. Wrongly let through and wrongly stopped on XQuAD paragraphs: en .07 and .06,
-de .08 and .08, zh .10 and .07; on ChronoQA (zh) .09 and .11 (`python -m tests.bench.refusal`). German words meet less
+"""From this value on, passages are evidence. Wrongly let through and stopped on XQuAD paragraphs: en .07 and .06, de
+.08 and .08, zh .10 and .07; on ChronoQA (zh) .09 and .11 (`python -m tests.bench.refusal`). German words meet less
 often than English ones (compounds, endings), so its level lies lower. Other languages count as English."""
 
 THIN_BELOW = 2.5
