@@ -75,11 +75,16 @@ def words(text: str, language: str) -> list[str]:
 
 def query_words(text: str, language: str) -> list[str]:
     """The words of a question without those that carry no matter; all of them if nothing else is left."""
-    found = list(dict.fromkeys(words(text, language)))
-    stop = frozenset(stem(word, language) for word in STOPWORDS.get(language, ())) | STOPWORDS.get(
-        language, frozenset()
-    )
-    return [word for word in found if word not in stop] or found
+    return list(_query_words(text, language))
+
+
+@lru_cache(maxsize=512)
+def _query_words(text: str, language: str) -> tuple[str, ...]:
+    # One search asks several times: for each table, for the marks, for the gate.
+    found = tuple(dict.fromkeys(words(text, language)))
+    stop = STOPWORDS.get(language, frozenset())
+    stems = {stem(word, language) for word in stop} | stop
+    return tuple(word for word in found if word not in stems) or found
 
 
 def standing(wanted: Collection[str], text: str, language: str) -> set[str]:
