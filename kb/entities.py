@@ -31,7 +31,7 @@ ANY_CASE = 6
 
 _TOKEN = re.compile(r"[^\W_\u3400-\u9fff\uf900-\ufaff]+")
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
-_ENDING = re.compile(r"(?<=.{4})(?:en|em|er|es|e|s|n)$")
+_ENDING = re.compile(r"(?<=.{4})(?:ens|en|em|er|es|e|s|n)$")
 _SHORT_BEFORE = frozenset("对在赴输驻涉访")
 _SHORT_AFTER = frozenset("企商媒")
 

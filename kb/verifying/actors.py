@@ -1,4 +1,4 @@
-"""Who is named in a text: by a name of the registry, by another name, by an office or trade ("the court", "insurers")."""
+"""Who is named in a text: by a name of the registry, by another name, by an office or trade ("the court")."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OFFICE = "office"
 _OFFICES = (
     "parliament court police employee expert investor intern prosecutor doctor envoy engineer regulator union "
     "lawyer manager hospital insurer management works_council researcher author teacher opposition coalition "
-    "shareholder customer_of lawmaker committee airline operator auditor landlord tenant seller farmer publisher"
+    "shareholder lawmaker committee airline operator auditor landlord tenant seller farmer publisher association"
 )
 OFFICES = frozenset(_OFFICES.split())
 """Matters (`data/entities/words.toml`) that are somebody."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kb.verifying.actors import ACTORS, OFFICE, STATE, UNKNOWN, shared_names
+from kb.verifying.actors import ACTORS, OFFICE, STATE, UNKNOWN, actors, shared_names
 from kb.verifying.alignment import Segment, Unit, clauses, counted, found_in, units
 from kb.verifying.quotes import quotations
 from kb.verifying.reading import Reading
@@ -43,7 +43,7 @@ def exchanged(claim: Reading, passages: Sequence[Reading]) -> tuple[str, str] | 
             straight = False
             wrong: tuple[str, str] | None = None
             for there, theirs in _casts(passage, names):
-                if not _alike(claim, part, mine, passage, there):
+                if not _alike(claim, part, mine, passage, there, names):
                     continue
                 for one, other in _pairs(mine):
                     place = _of(one, theirs), _of(other, theirs)
@@ -67,12 +67,16 @@ def _casts(reading: Reading, names: frozenset[str]) -> Iterator[tuple[Segment, C
             yield part, found
 
 
-def _alike(claim: Reading, part: Segment, mine: Cast, passage: Reading, there: Segment) -> bool:
+def _alike(claim: Reading, part: Segment, mine: Cast, passage: Reading, there: Segment, names: frozenset[str]) -> bool:
     """Whether two clauses say the same, their actors aside."""
     inside = [unit for unit in units(claim.text) if part.start <= unit.start < part.end]
     able = [unit for unit in inside if counted(unit, claim, passage) and not _is_actor(unit, mine.roles, claim)]
-    hit = sum(unit.weight for unit in able if found_in(unit, [there], passage))
-    return hit >= HALF * sum(unit.weight for unit in able)
+    hit = [unit for unit in able if found_in(unit, [there], passage)]
+    doer = next((actor for actor in actors(claim, names) if part.start <= actor.start < part.end), None)
+    verb = next((unit for unit in able if doer and unit.start >= doer.end), None)
+    # In the same language the verb must be the same: "grants a licence to" and "licenses from" are both right.
+    same = claim.language != passage.language or claim.language == "de" or verb is None or verb in hit
+    return same and sum(unit.weight for unit in hit) >= HALF * sum(unit.weight for unit in able)
 
 
 def _pairs(mine: Cast) -> Iterator[tuple[Role, Role]]:

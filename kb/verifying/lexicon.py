@@ -72,7 +72,7 @@ class Lexicon:
     def _add(self, word: str, id: str, language: str) -> None:
         if "_" in word:
             parts = tuple(word.split("_"))
-            separable = language == "de" and len(parts) == 2 and parts[1] in SEPARABLE
+            separable = language == "de" and parts[-1] in SEPARABLE and parts[1:-1] in ((), ("sich",))
             self._phrases[parts[0].rstrip("*")[:3]].append((parts, separable, id))
         elif word.startswith("~"):
             self._compounds.append((word[1:], id))
@@ -142,7 +142,7 @@ def _phrase_end(text: str, tokens: list[tuple[int, int, str]], at: int, parts: t
     """Where a phrase that begins at token `at` ends, or 0; a separable German prefix may stand later in the clause."""
     if separable:
         for start, end, token in tokens[at + 1 : at + 20]:
-            if token == parts[1]:
+            if token == parts[-1]:
                 rest = text[end : end + 2].strip()
                 closes = not rest or not rest[0].isalnum() or tokens[-1][0] == start
                 following = text[end:].lstrip()

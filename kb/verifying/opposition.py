@@ -32,6 +32,9 @@ LITTLE = 0.5
 RELEVANT = 0.6
 """Share of the best statement's weight that one with the claim's axis must have to be compared with it."""
 
+DEEDS = frozenset({"hold", "stay", "presence"})
+"""Axes whose no is a deed of its own (to sell, to leave) rather than a denial."""
+
 NEAR = 0.4
 """Statements this close in weight to the best one are as good."""
 
@@ -154,7 +157,10 @@ def _direction(
         if len({stance.sign for stance in mine}) > 1:
             continue
         on_axis = [item for item in candidates if any(stance.axis == axis for stance in item.statement.stances)]
-        own = [item for item in on_axis if named(statement.actors) & named(item.statement.actors)]
+        own = [item for item in on_axis if named(statement.actors) & _doers(item.statement)]
+        if not own and _told_apart(statement, candidates):
+            # The passage says what this actor does elsewhere; what others do is not to be laid beside it.
+            on_axis = [item for item in on_axis if not item.statement.actors]
         level = _level(own, wanted) or _level(on_axis, wanted)
         near = RELEVANT if not own else CLOSE
         chosen = [item for item in level if item.score >= near * candidates[0].score]
@@ -171,6 +177,16 @@ def _direction(
         there = theirs[0][1].passage.text[theirs[0][0].start : theirs[0][0].end]
         return Opposed("negation", f'"{said}" points the other way than "{there}" in the cited passage')
     return None
+
+
+def _doers(statement: Statement) -> frozenset[str]:
+    return named(statement.actors or statement.taken_over)
+
+
+def _told_apart(statement: Statement, candidates: Sequence[_Candidate]) -> bool:
+    """Whether a clause much like the claim's has the claim's actor for its own."""
+    near = [item for item in candidates if item.score >= CLOSE * candidates[0].score]
+    return any(named(statement.actors) & named(item.statement.actors) for item in near)
 
 
 def _exchanged(
@@ -226,7 +242,8 @@ def _denial(
 
 
 def _negative(statement: Statement) -> bool:
-    return bool(statement.denied) or any(stance.sign < 0 for stance in statement.stances)
+    denies = any(stance.sign < 0 and stance.axis not in DEEDS for stance in statement.stances)
+    return bool(statement.denied) or denies
 
 
 def _owner(

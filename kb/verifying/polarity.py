@@ -16,7 +16,7 @@ _NOT_EN = (
     r"(?:not|never|cannot|can't|won't|n't|neither|nor|none|nobody|no longer|no one|fail(?:s|ed)? to|hardly|"
     r"no(?!\.|\s*\d| longer| later| less| more than))\b"
 )
-_NOT_DE = r"\b(?:nicht|kein\w*|nie|niemals|niemand|weder|keinesfalls|keineswegs|nichts)\b"
+_NOT_DE = r"\b(?:nicht|kein\w*|nie|niemals|niemand\w*|weder|keinesfalls|keineswegs|nichts)\b"
 _NEGATION = re.compile(
     r"(?P<skip>not only|not least|not just|not merely|no less than|no more than|"
     r"no later than|not more than|not less than|nothing but|"

@@ -13,7 +13,8 @@ from kb.verifying.lexicon import load_words
 from kb.verifying.reading import Reading
 
 _BY = re.compile(
-    r"(?:\bby(?: the)?\b|\bvon(?: der| den| dem)?\b|\bvom\b|\bdurch(?: die| das| den)?\b|被|由|遭到|遭|受到)\s*(?:\w+\s)?$",
+    r"(?:\bby(?: the)?\b|\bvon(?: der| den| dem)?\b|\bvom\b|\bdurch(?: die| das| den)?\b|被|由|遭到|遭|受到)"
+    r"\s*(?:\w+\s)?$",
     re.IGNORECASE,
 )
 _AGAINST = re.compile(
