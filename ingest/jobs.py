@@ -83,10 +83,10 @@ class Jobs:
             self._left -= 1
         return True
 
-    def open_source(self, source: Source) -> Look:
+    def open_source(self, source: Source, now: datetime) -> Look:
         """The first look at a source, with the validators that still hold."""
         known = self._ledger.source(source.id)
-        if known.parser != state.parser_revision():
+        if known.parser != state.reading(now):
             known = state.without_validators(known)
         number = self._open(_Job(source.id, source, known))
         given = Validators(known.etag, known.last_modified)
@@ -191,7 +191,7 @@ def _conclusion(job: _Job, now: datetime) -> Conclusion:
         return Conclusion(outcome, None)
     kept = state.after_success(job.state, now, job.every)
     if job.validators is not None and not job.blocked:
-        kept = state.with_validators(kept, job.validators.etag, job.validators.last_modified)
+        kept = state.with_validators(kept, now, job.validators.etag, job.validators.last_modified)
     if job.cut:
         kept = replace(kept, next_try=now)
     return Conclusion(outcome, kept)

@@ -13,7 +13,7 @@ from kb.models import Page
 FEED_KINDS = ("feed", "json-feed")
 """The kinds that are feeds."""
 
-_FEED_ROOT = re.compile(rb"<(?:[a-z0-9]+:)?(rss|feed|rdf)[\s>:/]", re.I)
+_FEED_ROOT = re.compile(rb"<(?:[a-z0-9]+:)?(rss|feed|rdf|channel)[\s>:/]", re.I)
 _SITEMAP_ROOT = re.compile(rb"<(?:[a-z0-9]+:)?(urlset|sitemapindex)[\s>/]", re.I)
 _HTML_ROOT = re.compile(
     rb"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]|<(?:div|p|article|meta|title|h1)[\s>]", re.I

@@ -269,7 +269,7 @@ class _Run:
         """An address that a person named; that of a source is read as the source, whatever was read there before."""
         source = self._sources.at(url)
         if source is not None and source.kind is not Kind.API:
-            self._crew.put(replace(self._jobs.open_source(source), validators=None))
+            self._crew.put(replace(self._jobs.open_source(source, _now()), validators=None))
         else:
             self._take(Take(canonical(url), Link(url), named=True))
 
@@ -309,7 +309,7 @@ class _Run:
     def _begin_source(self, source: Source) -> Iterator[Outcome]:
         if source.kind is not Kind.FOLDER:
             self._meter.working(source.name)
-            self._crew.put(self._jobs.open_source(source))
+            self._crew.put(self._jobs.open_source(source, _now()))
             return
         known, folder = self._ledger.source(source.id), Path(source.url)
         if folder.is_dir():

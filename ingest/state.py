@@ -117,13 +117,21 @@ def after_failure(state: SourceState, now: datetime, error: CollectError) -> Sou
     )
 
 
-def with_validators(state: SourceState, etag: str | None, last_modified: str | None) -> SourceState:
+def with_validators(state: SourceState, now: datetime, etag: str | None, last_modified: str | None) -> SourceState:
     """The validators of an answer, once all that it covers is stored or finally refused."""
-    return replace(state, etag=etag, last_modified=last_modified, parser=parser_revision())
+    return replace(state, etag=etag, last_modified=last_modified, parser=reading(now))
 
 
 def without_validators(state: SourceState) -> SourceState:
     return replace(state, etag=None, last_modified=None, parser=None)
+
+
+def reading(now: datetime) -> str:
+    """What a source's validators hold for: what reads it here, and the day.
+
+    Each day a source is read whole once, so that a server whose "not modified" is wrong hides no article for good.
+    """
+    return f"{parser_revision()};{now:%Y-%m-%d}"
 
 
 # ── items ─────────────────────────────────────────────────────────────────────────────────────────

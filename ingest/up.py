@@ -42,7 +42,8 @@ def load_starter(kb: KnowledgeBase, say: Say) -> None:
 
     stamp = starter_stamp()
     if kb.catalog.meta("starter") == stamp:
-        kb.trace(lambda line: say(line))
+        if kb.catalog.meta("origins") is None:
+            kb.trace(say)
         return
     paths = sum(1 for _ in STARTER.rglob("*.md"))
     say(f"starter corpus: {paths} briefs in English, German and Chinese; embedding takes about half a minute")

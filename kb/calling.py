@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kb.errors import ModelUnavailable, ProviderError
 from kb.halting import Halt
 from kb.providers import Breaker, Chat, DataPath, Outcome, Registry, Secret, open_chat
+from kb.providers.datapath import Area
 from kb.providers.entries import Kind
 from kb.settings import Settings
 
@@ -117,6 +118,19 @@ class Opener:
             home=self.settings.home,
         )
         return Call(chat, LOCAL_EVIDENCE, LOCAL_ANSWER, self.tokens, local_extra, running.turns)
+
+
+def every_question(settings: Settings, registry: Registry) -> list[tuple[str, str, Area]]:
+    """Where the settings send every question, whoever answers it: what for, the address, and where it stands."""
+    found = []
+    if settings.embedder == "openai-like" and settings.embedding_url:
+        found.append(("embeddings", settings.embedding_url, registry.area(settings.embedding_url)))
+    if settings.reranker and (offer := registry.provider(settings.reranker).rerank) and offer.url:
+        found.append(("reranking", offer.url, registry.area(offer.url)))
+    if settings.rephrase and settings.rephrase != BUILT_IN:
+        places = registry.provider(settings.rephrase).reachable(DataPath(settings.data_path))
+        found += [("rephrasing", each.url, each.area) for each in places[:1]]
+    return found
 
 
 def local_extra(shown: int) -> dict[str, object]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from kb.models import Chunk, digest
 from kb.sentences import sentences
 
-CHUNKER = "sentences-220-40-2"
+CHUNKER = "sentences-220-40-3"
 """Name and revision of the chunker and of the terms beside it; a store is bound to it."""
 
 SIZE = 220

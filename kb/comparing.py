@@ -11,6 +11,7 @@ from kb import citing
 from kb.contract import answer_json, passage_json
 from kb.models import Answer, Passage, Sentence, Verdict
 from kb.verifying import check, contradictions
+from kb.views import citations_html, sentences_html
 
 if TYPE_CHECKING:
     import pandas
@@ -69,13 +70,38 @@ class Comparison:
         }
 
     def _repr_html_(self) -> str:
-        columns = "".join(f"<td style='vertical-align:top'>{answer._repr_html_()}</td>" for answer in self.answers)
-        heads = "".join(f"<th>{escape(label(answer))}</th>" for answer in self.answers)
-        notes = [f"only {each.provider}: {each.sentence.text}" for each in self.alone]
-        notes += [f"{each.first}: {each.first_says} ≠ {each.second}: {each.second_says}" for each in self.differences]
-        notes += [f"cited by nobody: {passage.version.title}" for passage in self.unused]
-        lines = "".join(f"<li>{escape(line)}</li>" for line in notes)
-        return f"<table><tr>{heads}</tr><tr>{columns}</tr></table><ul>{lines}</ul>"
+        heads = "".join(f"<th style='text-align:left'>{escape(label(answer))}</th>" for answer in self.answers)
+        cell = "style='text-align:left;vertical-align:top'"
+        ends = "".join(f"<td {cell}>{escape(_end(answer))}</td>" for answer in self.answers)
+        said = "".join(f"<td {cell}>{sentences_html(each)}{citations_html(each)}</td>" for each in self.answers)
+        lists = {
+            "Figures and dates that differ": [
+                f"{each.first}: {each.first_says} ≠ {each.second}: {each.second_says}" for each in self.differences
+            ],
+            "Only one says": [f"{each.provider}: {each.sentence.text}" for each in self.alone],
+            f"Cited by nobody, of {len(self.passages)} passages": [each.version.title for each in self.unused],
+        }
+        return (
+            f"<p><b>{escape(self.question)}</b></p>"
+            f"<table><tr>{heads}</tr><tr>{ends}</tr><tr>{said}</tr></table>"
+            + "".join(_listed(heading, lines) for heading, lines in lists.items() if lines)
+        )
+
+
+def _end(answer: Answer) -> str:
+    """How it ended with one provider, what it withheld and what it cost."""
+    parts = [answer.attempts[-1].outcome if answer.attempts else str(answer.status)]
+    if answer.withheld:
+        parts.append(f"{len(answer.withheld)} withheld")
+    if answer.usage.cost:
+        since = f" (price of {answer.usage.price_as_of})" if answer.usage.price_as_of else ""
+        parts.append(f"{answer.usage.cost:.4f} {answer.usage.currency or ''}{since}")
+    return " · ".join(parts)
+
+
+def _listed(heading: str, lines: Sequence[str]) -> str:
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f"<p><b>{escape(heading)}</b></p><ul>{items}</ul>"
 
 
 def label(answer: Answer) -> str:

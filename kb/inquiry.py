@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kb import answers
 from kb.answering import answer, last, today
 from kb.asking import Asking
+from kb.calling import BUILT_IN
 from kb.changes import with_changes
 from kb.comparing import Comparison, named
 from kb.comparing import compare as compared
@@ -19,6 +20,7 @@ from kb.failing import failing
 from kb.gate import Evidence as Level
 from kb.language import detect
 from kb.models import Answer, Filters, Status
+from kb.neighbours import joined
 from kb.spend import added
 from kb.understanding import understood
 
@@ -55,6 +57,8 @@ def stream(kb: KnowledgeBase, question: str, wish: Wish, before: Sequence[str]) 
     if text != question:
         yield Understood(text)
     found = kb.found(text, wish.filters, wish.k)
+    # The built-in model is given little: two joined passages would be too long for it.
+    passages = found.passages if wish.provider in (BUILT_IN, NOBODY) else joined(found.passages)
     wanted = Question(
         text,
         wish.answer_language or detect(question),
@@ -65,8 +69,8 @@ def stream(kb: KnowledgeBase, question: str, wish: Wish, before: Sequence[str]) 
         wish.strict,
         wish.judge,
     )
-    sick = failing(kb.catalog, found.passages, wish.filters)
-    for event in answer(wanted, found.passages, found.evidence, asking, kb.similarity, wish.interface, sick):
+    sick = failing(kb.catalog, passages, wish.filters)
+    for event in answer(wanted, passages, found.evidence, asking, kb.similarity, wish.interface, sick):
         if isinstance(event, Done) and spent:
             event = Done(replace(event.answer, usage=added([spent, event.answer.usage])))
         yield _kept(kb, event)

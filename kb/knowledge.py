@@ -250,13 +250,14 @@ class KnowledgeBase(Store):
         return Asking(ids, opener, self.purse, named, consent, interface or self.settings.language)
 
     def keep_to(self, own: Own | None) -> None:
-        """Raise ProviderError if a user's data path does not permit what every question is sent to: the embedder."""
+        """Raise ProviderError if a user's data path does not permit what the settings send every question to."""
+        from kb.calling import every_question
         from kb.providers.guarded import check_path
 
-        chosen = self.settings
-        if own is not None and chosen.embedder == "openai-like" and chosen.embedding_url:
-            area = self.registry.area(chosen.embedding_url)
-            check_path(chosen.embedding_url, area, self.opener.of(own).path, use="embeddings")
+        if own is not None:
+            path = self.opener.of(own).path
+            for use, url, area in every_question(self.settings, self.registry):
+                check_path(url, area, path, use=use)
 
     def probe(
         self, provider: str, model: str | None = None, own: Own | None = None, interface: str | None = None

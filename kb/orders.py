@@ -192,6 +192,8 @@ def _kind(sentence: str) -> Kind | None:
 def _unquoted(sentence: str) -> str:
     """The sentence without what it quotes, if enough is left for it to be a report of that."""
     bare = _QUOTED.sub(" ", sentence)
+    if bare == sentence:
+        return sentence
     words = _WORD.findall(bare)
     return bare if sum(len(word) if _chinese(word) else 1 for word in words) >= REPORTED else sentence
 

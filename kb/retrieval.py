@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from statistics import mean
 from typing import TYPE_CHECKING
 
 from kb import lexical
@@ -19,7 +20,7 @@ from kb.dense import DenseIndex
 from kb.embedding import Embedder
 from kb.entities import load_entities
 from kb.errors import ProviderError
-from kb.gate import Evidence, Signal, decide, named
+from kb.gate import Evidence, Signal, decide, shares
 from kb.hints import NOTHING, Hints, hints
 from kb.merging import Hit, together
 from kb.models import Filters, Passage
@@ -81,16 +82,27 @@ class Retriever:
         understood = hints(query, _day(filters, today), self._index.sources())
         if not passages:
             return Found((), Evidence.NONE, Signal(0.0, 0.0), understood)
-        signal = Signal(max(hit.dense for hit in hits), self._named(query, language, passages))
-        return Found(passages, decide(signal), signal, understood)
+        dense = {id: hit.dense for id, hit in zip(self._ids(ordered), ordered, strict=True)}
+        signal = self._signal(query, language, passages, [dense[passage.chunk_id] for passage in passages])
+        return Found(passages, decide(signal, language), signal, understood)
 
-    def _named(self, query: str, language: str, passages: Sequence[Passage]) -> float:
-        wanted = query_words(query, language)
-        with self._catalog.reading() as db:
-            common = lexical.frequencies(db, language, wanted)
+    def _ids(self, hits: Sequence[Hit]) -> list[str]:
+        rows = self._catalog.chunks_at(hit.seq for hit in hits)
+        return [rows[hit.seq]["id"] for hit in hits]
+
+    def _signal(self, query: str, language: str, passages: Sequence[Passage], dense: Sequence[float]) -> Signal:
+        """What the passages carry of the question: of each of its parts the best passage counts, of those the mean."""
         known = self._index.statistics()
         chunks = known[language].count if language in known else 1
-        return named(query, language, passages, common, chunks, load_entities())
+        every = sum(item.count for item in known.values())
+        best = []
+        for text in split(query, language).parts or (query,):
+            with self._catalog.reading() as db:
+                common = lexical.frequencies(db, language, query_words(text, language))
+            named = shares(text, language, passages, common, chunks, load_entities())
+            signals = [Signal(*pair, every) for pair in zip(dense, named, strict=True)]
+            best.append(max(signals, key=lambda signal: signal.value))
+        return Signal(mean(one.dense for one in best), mean(one.words for one in best), every)
 
     def hits(self, query: str, language: str, filters: Filters, *, today: date | None = None) -> list[Hit]:
         """All candidates of all languages for a question in `language`, merged, the best first."""

@@ -79,6 +79,7 @@ version = Table(
 )
 Index("version_by_day", version.c.day)
 Index("version_superseded", version.c.superseded)
+Index("version_by_source", version.c.source_id, version.c.language, version.c.side, version.c.source)
 
 chunk = Table(
     "chunk",

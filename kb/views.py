@@ -55,20 +55,10 @@ def answer_html(answer: Answer) -> str:
         parts.append(f"<p><i>{text['as_of']} {answer.as_of}</i></p>")
     if answer.status is not Status.ANSWERED:
         parts.append(f"<p><b>{text[answer.status].capitalize()}</b></p>")
-    for sentence in answer.sentences:
-        colour = COLOURS[sentence.verdict]
-        title = escape(f"{sentence.verdict}: {sentence.reason}" if sentence.reason else sentence.verdict)
-        parts.append(f"<p style='border-left:3px solid {colour};padding-left:8px' title='{title}'>")
-        parts.append(f"{escape(sentence.text)}</p>")
-    if answer.message:
-        parts.append(f"<p><i>{escape(answer.message)}</i></p>")
+    parts.append(sentences_html(answer))
     parts.append(_list(text["differ"], differences(answer)))
     if answer.citations:
-        items = "".join(
-            f"<li value='{item.n}'>{headline(item.passage.version)}<br><q>{escape(item.quote)}</q></li>"
-            for item in answer.citations
-        )
-        parts.append(f"<ol>{items}</ol>")
+        parts.append(citations_html(answer))
     else:
         near = answer.status in (Status.NO_EVIDENCE, Status.THIN_EVIDENCE)
         parts.append(_list(text["nearest" if near else "coverage"], map(headline, versions(answer.passages))))
@@ -80,6 +70,28 @@ def answer_html(answer: Answer) -> str:
     by = f"{answer.answered_by} ({answer.model})" if answer.answered_by else "no model"
     parts.append(f"<p style='color:#616161'>{escape(answer.status)} · {escape(by)} · {escape(answer.id)}</p>")
     return "".join(parts)
+
+
+def sentences_html(answer: Answer) -> str:
+    """The sentences of an answer, each with the colour of its verdict, and what is to be said of them."""
+    parts = []
+    for sentence in answer.sentences:
+        colour = COLOURS[sentence.verdict]
+        title = escape(f"{sentence.verdict}: {sentence.reason}" if sentence.reason else sentence.verdict)
+        parts.append(f"<p style='border-left:3px solid {colour};padding-left:8px' title='{title}'>")
+        parts.append(f"{escape(sentence.text)}</p>")
+    if answer.message:
+        parts.append(f"<p><i>{escape(answer.message)}</i></p>")
+    return "".join(parts)
+
+
+def citations_html(answer: Answer) -> str:
+    """The quotations of an answer under their numbers."""
+    items = "".join(
+        f"<li value='{item.n}'>{headline(item.passage.version)}<br><q>{escape(item.quote)}</q></li>"
+        for item in answer.citations
+    )
+    return f"<ol>{items}</ol>" if items else ""
 
 
 def marked(passage: Passage) -> str:

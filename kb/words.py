@@ -1,8 +1,9 @@
 """Text → the words it is found by, in the manner of its language.
 
 Chinese is cut by jieba in search mode (longer words and their parts), English and German are
-stemmed by Snowball. Full dates become tokens of their own (d20240709 and d202407), the same in all
-three languages, so that "9 July 2024", "9. Juli 2024" and 2024年7月9日 meet.
+stemmed by Snowball. Numbers of documents (`kb.numbers`) and full dates become tokens of their own
+(d20240709 and d202407), the same in all three languages, so that "9 July 2024", "9. Juli 2024" and
+2024年7月9日 meet.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from threading import Lock
 from typing import Any
 
 from platformdirs import user_cache_path
+
+from kb.numbers import document_numbers
 
 MONTHS = {
     "en": "january february march april may june july august september october november december",
@@ -67,16 +70,21 @@ _FIRM = re.compile(
 def words(text: str, language: str) -> list[str]:
     """The index words of a text in reading order, with repetitions; dates and numbers included."""
     folded = unicodedata.normalize("NFKC", text).lower()
-    return [*dates(folded), *_cut(folded, language)]
+    return [*dates(folded), *document_numbers(folded), *_cut(folded, language)]
 
 
 def query_words(text: str, language: str) -> list[str]:
     """The words of a question without those that carry no matter; all of them if nothing else is left."""
-    found = list(dict.fromkeys(words(text, language)))
-    stop = frozenset(stem(word, language) for word in STOPWORDS.get(language, ())) | STOPWORDS.get(
-        language, frozenset()
-    )
-    return [word for word in found if word not in stop] or found
+    return list(_query_words(text, language))
+
+
+@lru_cache(maxsize=512)
+def _query_words(text: str, language: str) -> tuple[str, ...]:
+    # One search asks several times: for each table, for the marks, for the gate.
+    found = tuple(dict.fromkeys(words(text, language)))
+    stop = STOPWORDS.get(language, frozenset())
+    stems = {stem(word, language) for word in stop} | stop
+    return tuple(word for word in found if word not in stems) or found
 
 
 def standing(wanted: Collection[str], text: str, language: str) -> set[str]:
@@ -88,7 +96,7 @@ def standing(wanted: Collection[str], text: str, language: str) -> set[str]:
     folded = unicodedata.normalize("NFKC", text).lower()
     sought = set(wanted)
     found = {word for word in sought if HAN.match(word) and word in folded}
-    found |= sought.intersection(dates(folded))
+    found |= sought.intersection((*dates(folded), *document_numbers(folded)))
     beginnings = {word[:3].translate(_ACCENTS) for word in sought - found}
     for match in WORD.finditer(folded):
         piece = match.group()
@@ -181,3 +189,6 @@ def _cut(folded: str, language: str) -> Iterator[str]:
         yield stem(found, language)
         if not found.isalnum():
             yield from (stem(part, language) for part in re.split(r"[._-]", found) if len(part) > 1)
+            if any(map(str.isdigit, found)) and any(map(str.isalpha, found)):
+                # A model's name is written GPT-4o and GPT4o.
+                yield re.sub(r"[._-]", "", found)

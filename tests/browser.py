@@ -27,6 +27,7 @@ from playwright.sync_api import TimeoutError as Late
 
 import ui
 from ingest.up import page_options
+from tests import planted
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [
@@ -52,6 +53,8 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
         yield browser
+        for page in (page for session in browser.contexts for page in session.pages):
+            planted.look(f"page {page.url}", shown(page))
         browser.close()
 
 
@@ -82,6 +85,11 @@ def opened(browser: Browser, url: str, **context: object) -> Page:
     page.goto(url)
     page.locator(".lb-masthead").wait_for()
     return page
+
+
+def shown(page: Page) -> str:
+    """All that a page holds: its text, its attributes, and what stands in its fields."""
+    return page.content() + str(page.evaluate("[...document.querySelectorAll('input')].map(each => each.value)"))
 
 
 def choose(page: Page, name: str, label: str = "Who answers") -> None:

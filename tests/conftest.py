@@ -17,6 +17,7 @@ from kb.embedding import Embedder, load_embedder
 from kb.knowledge import KnowledgeBase, open_kb
 from kb.models import Article, Precision, Published
 from kb.settings import Settings
+from tests import planted
 
 ROOT = Path(__file__).resolve().parent.parent
 DENIED = ROOT / "tests" / "denied"
@@ -105,3 +106,20 @@ def make_article(name: str, text: str, *, title: str = "", language: str = "en",
         published=published,
         **more,
     )
+
+
+# ── planted keys ──────────────────────────────────────────────────────────────────────────────────
+
+planted.watch_commands()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """What a test printed or logged must hold no key."""
+    if report.passed:
+        for name, text in report.sections:
+            planted.look(f"{report.nodeid}: {name}", text)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The search for planted keys comes after everything that could leave one."""
+    items.sort(key=lambda item: item.path.name == "test_planted.py")

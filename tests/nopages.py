@@ -305,6 +305,12 @@ def articles() -> Iterator[NoPage]:
             for frame in (bare, framed):
                 page = frame(language, title, article(language, sentences))
                 yield _made(f"article-{language}-{sentences}-{frame.__name__}", set(), page)
+        entries = "".join(
+            f'<section><h2><a href="/live/chips#entry-{n}">{HEADLINES[language].format(n=n)}</a></h2>'
+            f"<p>{WORDS[language][n % 4]}</p></section>"
+            for n in range(1, 20)
+        )
+        yield _made(f"article-{language}-ticker", set(), framed(language, title, f"<article>{entries}</article>"))
         texts = {
             "soft_404": SOFT_404[language][0][1],
             "consent": CONSENT[language][1].partition("<button>")[0],

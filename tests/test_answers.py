@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from kb.spend import ledger
 from tests.conftest import make_article
 from tests.fakeproviders import FakeProviders, Request, error
 from tests.questions import ENGLISH_QUESTION, FALSE, TRUE, asking, cited, lines, number
+from ui.asking import coverage_line
+from ui.wording import words_of
 
 
 @pytest.fixture
@@ -328,6 +331,10 @@ def test_sources_that_fail_and_would_matter_are_named(kb: KnowledgeBase) -> None
     answer = kb.ask(ENGLISH_QUESTION, languages=["en", "de"])
     assert answer.coverage.failing == (Failing("blatt", "2026-01-02T00:00:00+00:00", "timeout"),)
     assert kb.answer(answer.id).coverage == answer.coverage
+    many = replace(answer.coverage, failing=answer.coverage.failing * 5)
+    line = coverage_line(many, words_of("en"))
+    assert line.count("source blatt fails since 2026-01-02") == 3
+    assert line.endswith("2 more sources fail")
 
 
 def test_passages_that_did_not_fit_are_said(kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 
 import pytest
 
-from ingest.decode import decode
+from ingest.decode import Decoded, decode
 
 SIMPLE = (
     "海关总署昨日公布，自八月一日起调整出口许可的办理方式。申请企业须在网上提交合同、最终用户说明和技术参数，审核期限为二十个工作日。"
@@ -100,6 +100,14 @@ def test_a_declared_codec_is_used_where_it_fits() -> None:
 
 def test_what_is_cut_off_in_a_character() -> None:
     assert decode(SIMPLE.encode()[:-4], None, "text/html").text == SIMPLE[:-2]
+
+
+@pytest.mark.parametrize(
+    ("lost", "size", "unreadable"),
+    [(0, 500, False), (40, 500, False), (41, 500, True), (41, 9_000, False), (99, 9_000, True), (30, 100, True)],
+)
+def test_a_few_bad_bytes_do_not_make_a_text_unreadable(lost: int, size: int, unreadable: bool) -> None:
+    assert Decoded("字" * (size - lost) + "\ufffd" * lost, "gb18030", lost).unreadable is unreadable
 
 
 def test_nothing_and_noise_do_not_raise() -> None:

@@ -262,6 +262,37 @@ def test_migrate_says_what_is_missing(pointed: Path, arguments: tuple[str, ...],
     assert said in done.stderr
 
 
+# ── providers ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_providers_are_tested_and_listed_with_what_is_left(pointed: Path, fake: FakeProviders) -> None:
+    def left() -> int:
+        listed = json.loads(run(pointed, "providers", "list", "--json").stdout)["providers"]
+        rows = {row["id"]: row for row in listed}
+        assert (rows["qwen"]["key"], rows["deepseek"]["key"], rows["zhipu"]["free"]) == ("keys.toml", None, [])
+        return int(rows["qwen"]["free"][0]["left"])
+
+    before = left()
+    done = run(pointed, "providers", "test", "qwen", "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["outcome"], found["host"]) == (0, "answered", "127.0.0.1")
+    assert before - left() == found["usage"]["prompt_tokens"] + found["usage"]["completion_tokens"] > 0
+    fake.script("qwen", error(401, {"error": {"code": "invalid_api_key", "message": f"{key_of('qwen')} is bad"}}))
+    refused = run(pointed, "providers", "test", "qwen")
+    assert refused.returncode == 1
+    assert "auth_invalid" in refused.stdout and "singapore" in refused.stdout
+    assert "planted" not in refused.stdout + refused.stderr + done.stdout
+
+
+def test_a_data_path_on_the_command_line(pointed: Path, fake: FakeProviders) -> None:
+    before = len(fake.requests)
+    done = run(pointed, "ask", ENGLISH_QUESTION, "-p", "qwen", "--data-path", "local", "--json")
+    result = json.loads(done.stdout)
+    assert (done.returncode, len(fake.requests)) == (1, before)
+    assert [each["outcome"] for each in result["provider"]["attempts"]] == ["path_forbidden"]
+    assert run(pointed, "ask", "x", "--data-path", "moon").returncode == 2
+
+
 # ── compare, and what ask adds ────────────────────────────────────────────────────────────────────
 
 
@@ -271,6 +302,7 @@ def test_compare_on_the_command_line(pointed: Path, fake: FakeProviders) -> None
     result = json.loads(done.stdout)
     assert [each["provider"]["answered_by"] for each in result["answers"]] == ["qwen", "zhipu"]
     assert all(TRUE in each["answer"] for each in result["answers"])
+    assert re.search(r"at most \d\.\d{4} CNY \(prices of 20\d\d", done.stderr)
     fake.blocked["zhipu"] = {"Question:"}
     partly = run(pointed, "compare", ENGLISH_QUESTION, "-p", "qwen", "-p", "zhipu")
     fake.blocked.clear()

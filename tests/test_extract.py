@@ -152,6 +152,12 @@ def test_scholarly_pages_put_the_family_name_first() -> None:
     assert article.authors == ("Ada Muster", "Li Ming", "B. C. Roe")
 
 
+def test_the_name_of_a_section_is_no_title() -> None:
+    body = f"<h1>News</h1><article><h2>Licences are granted faster</h2><p>{PROSE}</p></article>"
+    assert extract(page(html(body, title="Licences are granted faster"))).title == "Licences are granted faster"
+    assert extract(page(html(f"<h1>Aktuelles</h1><article><p>{PROSE}</p></article>", title=""))).title == "Aktuelles"
+
+
 def test_the_publishers_optout_can_be_set_aside_knowingly() -> None:
     reserved = html(f"<article><p>{PROSE}</p></article>", '<meta name="robots" content="noai">')
     assert extract(page(reserved), ignore_optout=True).text.startswith("The office granted")

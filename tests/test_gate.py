@@ -20,18 +20,27 @@ ARTICLES = [
 
 
 @pytest.mark.parametrize(
-    ("signal", "level"),
+    ("signal", "language", "level"),
     [
-        (Signal(5.0, 0.8), Evidence.ENOUGH),
-        (Signal(ENOUGH_FROM, 0.0), Evidence.ENOUGH),
-        (Signal(3.5, 0.3), Evidence.THIN),
-        (Signal(1.0, 0.5), Evidence.THIN),
-        (Signal(3.0, 0.0), Evidence.NONE),
-        (Signal(0.0, 0.0), Evidence.NONE),
+        (Signal(3.0, 0.8), "en", Evidence.ENOUGH),
+        (Signal(ENOUGH_FROM["en"], 0.0), "en", Evidence.ENOUGH),
+        (Signal(3.0, 0.5), "de", Evidence.ENOUGH),
+        (Signal(3.0, 0.5), "en", Evidence.THIN),
+        (Signal(0.0, 0.5), "en", Evidence.THIN),
+        (Signal(3.0, 0.2), "zh", Evidence.THIN),
+        (Signal(3.0, 0.8, chunks=100_000), "en", Evidence.THIN),
+        (Signal(3.0, 0.0), "en", Evidence.NONE),
+        (Signal(0.0, 0.0), "fr", Evidence.NONE),
     ],
 )
-def test_levels(signal: Signal, level: Evidence) -> None:
-    assert decide(signal) is level
+def test_levels(signal: Signal, language: str, level: Evidence) -> None:
+    assert decide(signal, language) is level
+
+
+def test_the_best_of_more_chunks_must_fit_better() -> None:
+    assert Signal(5.0, 0.5).value == 9.0
+    assert Signal(5.0, 0.5, chunks=6_200).value == pytest.approx(9.0 - 3 * 1.144, abs=0.01)
+    assert Signal(5.0, 0.5, chunks=0).value == Signal(5.0, 0.5, chunks=50).value == 9.0
 
 
 @pytest.fixture

@@ -203,6 +203,18 @@ def test_requests_are_served_in_turn(client):
 
 
 @pytest.mark.model
+def test_a_second_process_has_a_model_of_its_own_and_both_answer(server, client):
+    with LocalServer(server.path) as second:
+        trial = second.trial()
+        assert second.base_url != server.base_url
+        assert "Paris" in said(ask(client, "What is the capital of France? Answer with its name."))
+    assert trial.right, trial.answer
+    assert trial.model == server.path.stem
+    assert trial.load_seconds > 0
+    assert min(trial.read, trial.written, trial.read_per_second, trial.written_per_second) > 0
+
+
+@pytest.mark.model
 def test_a_prompt_that_is_too_long_is_refused_in_words(client):
     body = {"messages": [{"role": "user", "content": "word " * 3000}], "max_tokens": 1}
     answer = client.post("/chat/completions", json=body)

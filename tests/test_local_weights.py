@@ -145,6 +145,25 @@ def test_every_mirror_of_wheels_is_pinned_and_every_address_is_https():
                 assert channel.url.startswith(("https://", "{hf}/"))
 
 
+def test_newer_domestic_models_are_there_by_name():
+    models = {entry.id: entry for entry in catalogue()}
+    assert {
+        "qwen3-0.6b",
+        "qwen3-1.7b",
+        "qwen3-4b",
+        "qwen3-8b",
+        "qwen3-14b",
+        "qwen3.5-2b",
+        "hunyuan-1.8b",
+    } <= models.keys()
+    assert all(entry.pinned and entry.size > 100_000_000 and entry.licence for entry in models.values())
+    assert {entry.made_by for entry in models.values()} == {"", "unsloth", "bartowski"}
+    owners = {"qwen": "/Qwen/", "unsloth": "/unsloth/", "bartowski": "/bartowski/"}
+    for entry in models.values():
+        web = [channel.url for channel in entry.channels if not isinstance(channel, WheelChannel)]
+        assert all(owners[entry.made_by or "qwen"] in url and url.endswith(entry.file) for url in web)
+
+
 ENTRY = """
 [[model]]
 id = "tiny"

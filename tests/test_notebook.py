@@ -14,6 +14,7 @@ from nbclient import NotebookClient
 import ui
 from kb.knowledge import open_kb
 from kb.models import Article, Precision, Published
+from kb.providers import load_registry
 
 NOTEBOOK = Path(ui.__file__).parent / "explore.ipynb"
 ROOT = NOTEBOOK.parent.parent
@@ -46,6 +47,8 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
         patch.setenv("LAGEBILD_HOME", str(home))
         patch.setenv("PYTHONPATH", str(ROOT))
         patch.delenv("LAGEBILD_PROVIDER", raising=False)
+        for name in (name for id in ("qwen", "zhipu") for name in load_registry()[id].auth.env):
+            patch.delenv(name, raising=False)
         return NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
 
 
@@ -72,6 +75,14 @@ def test_asking_without_a_model_shows_the_evidence(executed: Any) -> None:
     assert "OpenAI sperrt den Zugang" in drawn(executed, "answer.passages", "text/plain")
 
 
+def test_a_comparison_says_of_each_how_it_ended(executed: Any) -> None:
+    shown = drawn(executed, "kb.compare", "text/html")
+    assert shown.count("auth_missing") == 2
+    for id in ("qwen", "zhipu"):
+        assert f">{id}</th>" in shown
+        assert load_registry()[id].auth.env[0] in shown
+
+
 def test_a_chat_and_the_stored_answers_draw_themselves(executed: Any) -> None:
     turn = drawn(executed, "kb.chat", "text/html")
     assert "and Tencent?" in turn
@@ -92,5 +103,5 @@ def test_the_notebook_is_stored_without_results() -> None:
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert len(code) == 9
+    assert len(code) == 10
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code)

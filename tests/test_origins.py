@@ -336,6 +336,16 @@ def test_a_version_that_tells_something_else_leaves_its_story(kb: KnowledgeBase,
     assert grouped(kb) == {frozenset({"Reuters", "Late Herald"})}
 
 
+def test_many_versions_of_one_article_do_not_hide_its_copies(kb: KnowledgeBase) -> None:
+    for number in range(15):
+        kb.add(story("live", f"{WIRE}\nUpdate {number}: nothing new.", source="Reuters"))
+    kb.add(story("copy", edited(WIRE, 0.05), source="Example Post"))
+    kb.add(story("live", f"{WIRE}\nUpdate 16: nothing new.", source="Reuters"))
+    assert grouped(kb) == {frozenset({"Reuters", "Example Post"})}
+    kb.add(story("second", edited(WIRE, 0.05, 3), source="Late Herald"))
+    assert grouped(kb) == {frozenset({"Reuters", "Example Post", "Late Herald"})}
+
+
 # ── what a reader sees ────────────────────────────────────────────────────────────────────────────
 
 

@@ -201,7 +201,7 @@ def test_each_sentence_has_its_verdict_and_reason(site: Site, browser: Browser) 
     mark.click()
     expect(second.locator(".reason")).to_have_text(reason)
     expect(page.get_by_text(re.compile(r"Answered by Alibaba .*, qwen.* tokens read"))).to_be_visible()
-    expect(page.get_by_text(re.compile(r"\d+ passages from \d+ articles"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"\d+ passages, \d+ articles, \d+ independent origins"))).to_be_visible()
 
 
 def test_citation_opens_its_passage_in_the_article(site: Site, browser: Browser) -> None:

@@ -189,7 +189,6 @@ GOOD_STREAMS: dict[str, Reply] = {
     "no blank after data:": events(f"data:{json.dumps(chunk(CHINESE))}\n\ndata:{json.dumps(STOP)}\n\ndata:[DONE]\n\n"),
     "no [DONE]": events(chunk(CHINESE), STOP),
     "no finish reason": events(chunk(CHINESE), DONE),
-    "cut inside a character": events(SPLIT[:60], SPLIT[60:], *[bytes([b]) for b in SPLIT[:0]], STOP, DONE),
     "byte by byte": events(*[bytes([byte]) for byte in SPLIT], STOP, DONE),
     "CRLF": events(SPLIT.replace(b"\n", b"\r\n"), STOP, DONE),
     "no blank line between events": events(SPLIT.replace(b"\n\n", b"\n"), STOP, DONE),

@@ -8,15 +8,32 @@ import socket
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from fakeproviders import ANSWER, WAYS, FakeProviders, Pause, ask, chat_with, chunk, error, events, failure, key_of
 
-from kb.errors import ProviderError, UsageError
-from kb.providers import Area, Breaker, CallFailed, DataPath, Message, Outcome, Secret, Timing, load_registry, open_chat
+from kb.embedding import load_embedder
+from kb.errors import EmbeddingError, ProviderError, UsageError
+from kb.providers import (
+    Area,
+    Breaker,
+    CallFailed,
+    DataPath,
+    Message,
+    Outcome,
+    Registry,
+    Secret,
+    Timing,
+    load_registry,
+    open_chat,
+)
 from kb.providers.datapath import is_near
 from kb.providers.fallback import Move, Tried, next_provider
+from kb.providers.guarded import guarded_client
 from kb.providers.opening import open_embedder, open_reranker
 
 HURRIED = Timing(connect=2, read=2, first_word=2, total=2, backoff=0.001)
@@ -52,50 +69,128 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Names:
     return resolver
 
 
-def test_no_socket_opens_to_a_forbidden_host(names: Names) -> None:
-    """1,000 random combinations of policy, provider, endpoint, fallback, embedder and reranker."""
+class Town:
+    """A listening socket at which every host has an address of its own on loopback: who arrives, arrived there."""
+
+    def __init__(self, hosts: Iterable[str]) -> None:
+        self.address = {host: f"127.1.{n // 250}.{n % 250 + 1}" for n, host in enumerate(sorted(set(hosts)))}
+        self.host = {address: host for host, address in self.address.items()}
+        self.visited: list[str] = []
+        self._door = socket.create_server(("0.0.0.0", 0), backlog=256)
+        self._real = socket.getaddrinfo
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                line, _ = self._door.accept()
+            except OSError:
+                return
+            self.visited.append(self.host.get(line.getsockname()[0], "elsewhere"))
+            line.close()
+
+    def resolve(self, host: str | bytes | None, port: object, *more: object, **named: object) -> object:
+        name = host.decode() if isinstance(host, bytes) else str(host)
+        return self._real(self.address[name], self._door.getsockname()[1], type=socket.SOCK_STREAM)
+
+    def settled(self) -> list[str]:
+        """Who was visited since the last time; one more visit of our own shows that all before it were counted."""
+        with socket.create_connection(("127.0.0.1", self._door.getsockname()[1]), 5) as line:
+            line.recv(1)
+        seen, self.visited[:] = list(self.visited), []
+        return [host for host in seen if host != "elsewhere"]
+
+    def close(self) -> None:
+        self._door.close()
+
+
+CALM = Timing(connect=2, read=2, first_word=0.001, total=0.001, backoff=0.001)
+
+
+def asked_in_turn(registry: Registry, order: list[str], endpoint: str | None, own: DataPath, setting: DataPath) -> None:
+    """Ask the first of the order, then whoever the policy of fallback names."""
+    path, tried = setting.within(own), list[Tried]()
+    while len(tried) < 3:
+        id = order[len(tried)]
+        try:
+            chat = open_chat(
+                registry,
+                id,
+                model=None if registry[id].default else "m",
+                endpoint=endpoint if not tried else None,
+                data_path=path,
+                timing=CALM,
+                env=ENV,
+            )
+            list(chat.stream(ASK, max_tokens=5))
+        except UsageError:
+            return
+        except ProviderError as failed:
+            tried.append(Tried(id, Outcome(failed.outcome)))
+        if next_provider(registry, order, tried, data_path=path).move is not Move.ASK:
+            return
+
+
+def embedded(url: str, area: Area, path: DataPath) -> None:
+    """What the settings' own embedder does, over the client it is given."""
+    http = guarded_client(url, area, path, key=Secret("sk-planted-embedder"), timeout=2, use="embeddings")
+    load_embedder("openai-like", base_url=url, model="m", api_key="sk-planted-embedder", http=http).query("x")
+
+
+def reranked(url: str, area: Area, path: DataPath) -> None:
+    """A reranker at an address of the settings."""
+    with guarded_client(url, area, path, timeout=2, use="reranking") as http:
+        http.post(f"{url}/rerank", json={"query": "x", "documents": ["y"]})
+
+
+def test_no_socket_opens_to_a_forbidden_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1,000 random combinations of setting, session, provider, endpoint, fallback, embedders and rerankers.
+
+    Every host stands at an address of its own on loopback; what counts is which of them a socket reached.
+    """
     registry = load_registry()
-    areas = {each.host: each.area for provider in registry.values() for each in provider.endpoints}
+    places = {each.host: each for provider in registry.values() for each in provider.endpoints if "{" not in each.host}
+    extra = {urlsplit(provider.rerank.url).hostname or "" for provider in registry.values() if provider.rerank}
+    town = Town([*places, *filter(None, extra), "vectors.example"])
+    areas = {host: each.area for host, each in places.items()} | {"vectors.example": Area.UNKNOWN}
+    areas = {host: areas.get(host, registry.area(f"https://{host}/")) for host in town.address}
+    monkeypatch.setattr(socket, "getaddrinfo", town.resolve)
     draw = random.Random(5)
-    calm = Timing(connect=2, read=2, first_word=0.001, total=0.001, backoff=0.001)
-    seen: Counter[tuple[DataPath, bool]] = Counter()
+    reached: Counter[tuple[DataPath, bool]] = Counter()
+    by_service: Counter[str] = Counter()
     ids = [id for id in registry if id != "local"]
     for _ in range(1000):
-        path = draw.choice(list(DataPath))
-        order = draw.sample(ids, 3)
-        provider = registry[order[0]]
-        endpoint = draw.choice([None, *(each.id for each in provider.endpoints)])
-        names.asked.clear()
-        tried: list[Tried] = []
-        while len(tried) < 3:
-            try:
-                chat = open_chat(
-                    registry,
-                    order[len(tried)],
-                    model=None if registry[order[len(tried)]].default else "m",
-                    endpoint=endpoint if not tried else None,
-                    data_path=path,
-                    timing=calm,
-                    env=ENV,
-                )
-                list(chat.stream(ASK, max_tokens=5))
-            except UsageError:
-                break
-            except ProviderError as failed:
-                tried.append(Tried(order[len(tried)], Outcome(failed.outcome)))
-            if next_provider(registry, order, tried, data_path=path).move is not Move.ASK:
-                break
-        for service in (open_embedder, open_reranker):
-            try:
-                opened = service(registry, draw.choice(ids), data_path=path, timing=calm, env=ENV)  # type: ignore[operator]
-                opened.embed(["x"]) if service is open_embedder else opened.rank("x", ["y"], 1)
-            except (ProviderError, UsageError):
-                continue
-        for host in names.asked:
-            assert path.permits(areas[host]), (path, host)
-        seen[path, bool(names.asked)] += 1
-    assert {path for path, opened in seen if opened} == set(DataPath)
-    assert sum(count for (_, opened), count in seen.items() if opened) > 400
+        setting, own = draw.choice(list(DataPath)), draw.choice([DataPath.ANY, DataPath.ANY, *DataPath])
+        path, order = setting.within(own), draw.sample(ids, 3)
+        endpoint = draw.choice([None, *(each.id for each in registry[order[0]].endpoints)])
+        remote = draw.choice(list(town.address))
+        url = f"https://{remote}/v1"
+        chosen = draw.choice(ids)
+        services: dict[str, Callable[[], object]] = {
+            "chat": lambda o=order, e=endpoint, w=own, s=setting: asked_in_turn(registry, o, e, w, s),
+            "provider's embedder": lambda c=chosen, p=path: open_embedder(
+                registry, c, data_path=p, timing=CALM, env=ENV
+            ).embed(["x"]),
+            "provider's reranker": lambda c=chosen, p=path: open_reranker(
+                registry, c, data_path=p, timing=CALM, env=ENV
+            ).rank("x", ["y"], 1),
+            "embedder": lambda u=url, r=remote, p=path: embedded(u, areas[r], p),
+            "reranker": lambda u=url, r=remote, p=path: reranked(u, areas[r], p),
+        }
+        opened = False
+        for name, call in services.items():
+            with suppress(ProviderError, UsageError, EmbeddingError, httpx.HTTPError):
+                call()
+            for host in (visits := town.settled()):
+                assert path.permits(areas[host]), (setting, own, name, host)
+            by_service[name] += bool(visits)
+            opened = opened or bool(visits)
+        reached[path, opened] += 1
+    town.close()
+    assert sum(reached.values()) == 1000
+    assert {path for path, opened in reached if opened} == set(DataPath)
+    assert all(by_service[name] > 50 for name in ("chat", "provider's embedder", "embedder", "reranker"))
+    assert by_service["provider's reranker"] > 5
 
 
 def test_what_each_path_permits() -> None:

@@ -7,6 +7,7 @@ import re
 import threading
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -28,6 +29,7 @@ from kb.models import (
     Article,
     Attempt,
     Citation,
+    Copy,
     Outcome,
     Passage,
     Precision,
@@ -202,6 +204,11 @@ def test_difference_marks_words_and_chinese_characters() -> None:
     ]
 
 
+def test_a_changed_title_stands_before_the_changed_text() -> None:
+    drawn = reading.changes(version(title="A rule", text="Same."), version(title="A new rule", text="Same."), EN)
+    assert drawn["blocks"] == [[{"t": "A "}, {"t": "new ", "as": "ins"}, {"t": "rule"}], [{"t": "Same."}]]
+
+
 def test_an_article_names_its_origin_and_links_only_to_the_web() -> None:
     drawn = reading.article(
         version(url="urn:brief:1", references=("https://primary.example/x", "javascript:x"), side="eu-gov", gone=True),
@@ -280,8 +287,19 @@ def test_lines_under_an_answer() -> None:
     assert asking.usage_line(answered(answered_by=None), EN, "") == "No model was asked"
     both = coverage([passage(1, side="us-gov"), passage(2, id="v2", article_id="a2", language="zh", side="cn-gov")])
     assert asking.coverage_line(both, EN) == (
-        "2 passages from 2 articles · English 1, Chinese 1 · US government 1, Chinese government 1 · newest 2024-07-09"
+        "2 passages, 2 articles, 2 independent origins · English 1, Chinese 1 · "
+        "US government 1, Chinese government 1 · newest 2024-07-09"
     )
+
+
+def test_a_passage_says_who_wrote_its_story_and_where_else_it_stands() -> None:
+    printed = passage(1, text="BEIJING, July 9 (Reuters) - The bureau said so.", source="Example Post")
+    copy = Copy("a3", "v3", "https://b.example", "Same", "Blatt <b>", "de", "2024-07-10")
+    told = replace(printed, origin="a3", also=(copy,))
+    assert asking.byline(told, EN).startswith("Example Post (via Reuters) · 2024-07-09 · English · ")
+    assert asking.byline(told, EN).endswith("Also in: Blatt <b>, 2024-07-10")
+    several = coverage([told, passage(2, id="v2", article_id="a2")])
+    assert (several.articles, several.origins) == (3, 2)
 
 
 # ── choosing ──────────────────────────────────────────────────────────────────────────────────────

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest import state
+from ingest import state, work
 from ingest.children import Parser
 from ingest.policy import FetchPolicy
 from ingest.progress import Progress
@@ -27,10 +28,10 @@ from kb.embedding import Embedder, load_embedder
 from kb.errors import HomeError, HomeLocked, UsageError
 from kb.knowledge import KnowledgeBase, open_kb
 from kb.ledger import Ledger, Stage
-from kb.models import Change, Outcome
+from kb.models import Article, Change, Outcome, Page
 from kb.settings import ROOT
 from kb.snapshots import Snapshots
-from tests.faultserver import redirect, reply, reset
+from tests.faultserver import Exchange, redirect, reply, reset
 from tests.newsroom import Newsroom, page_of, sitemap, story, tagged
 
 QUICK = FetchPolicy(allow_private=True, private_delay=0.0, tries=1, patience=0.5)
@@ -233,7 +234,51 @@ def test_another_parser_reads_the_whole_feed_again(desk: Desk, room: Newsroom, m
     monkeypatch.setattr(state, "parser_revision", lambda: "2;new")
     assert changes(desk.run("room")) == ["-", "too_short"]
     assert sorted(room.read()) == ["chips", "stub", "stub"]
-    assert desk.ledger.source("room").parser == "2;new"
+    assert desk.ledger.source("room").parser == state.reading(datetime.now(UTC))
+
+
+def test_a_server_that_always_says_not_modified_hides_nothing_for_good(desk: Desk, room: Newsroom) -> None:
+    room.publish("chips")
+    desk.add_source(room.url("/feed.xml"))
+    desk.run("room")
+    full, behaviours = rss(room, "chips", "models"), []
+
+    def stuck(exchange: Exchange) -> bool:
+        behaviours.append("if-none-match" in exchange.asked.headers)
+        return (reply(status=304) if behaviours[-1] else reply(full, content_type="application/rss+xml"))(exchange)
+
+    room.on("/feed.xml", stuck).on("/news/models", page_of(story("models")))
+    assert desk.run("room")[-1].message == "not modified since the last time"
+    with desk.kb.writing():
+        known = desk.ledger.source("room")
+        yesterday = state.reading(datetime.now(UTC) - timedelta(days=1))
+        desk.ledger.save_source(replace(known, parser=yesterday))
+    assert changes(desk.run("room")) == ["-", "added"]
+    assert behaviours == [True, False]
+
+
+def test_pages_are_fetched_while_others_are_parsed(desk: Desk, room: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parser that does nothing at all holds up no request: all pages are there before the first is read."""
+    topics = [f"a{number}" for number in range(12)]
+    room.publish(*topics)
+    all_fetched = threading.Event()
+
+    def waiting(page: Page, *rest: object) -> Article:
+        assert all_fetched.wait(20)
+        return article_on(page, *rest)  # type: ignore[arg-type]
+
+    def watched() -> None:
+        for _ in range(2_000):
+            if len(room.read()) == len(topics):
+                all_fetched.set()
+                return
+            time.sleep(0.01)
+
+    article_on = work.article_on
+    monkeypatch.setattr(work, "article_on", waiting)
+    threading.Thread(target=watched, daemon=True).start()
+    assert changes(desk.run(room.url("/feed.xml"))) == ["-"] + ["added"] * 12
+    assert all_fetched.is_set()
 
 
 def test_a_feed_that_is_a_web_page_fails_and_is_kept_for_looking_at(desk: Desk, room: Newsroom) -> None:

@@ -273,3 +273,12 @@ def test_a_promise_to_a_host_outlives_the_process(tmp_path: Path) -> None:
     hosts.flush()
     assert CatalogHosts(Ledger(catalog)).get("f.org") == HostState("f.org", failures=1)
     catalog.close()
+
+
+def test_a_lane_that_is_given_back_after_the_end_is_taken_without_a_word() -> None:
+    lanes: Lanes[int] = Lanes()
+    lanes.put("a", 1)
+    assert lanes.take() == ("a", 1)
+    lanes.close()
+    lanes.done("a")
+    assert lanes.take() is None

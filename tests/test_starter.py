@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -107,6 +109,44 @@ def test_as_of_leaves_out_what_came_later(stocked: KnowledgeBase) -> None:
             for passage in stocked.search(question, 20, as_of=day):
                 assert passage.version.published is not None
                 assert passage.version.published.day <= day < day + timedelta(days=1)
+
+
+ASKED = [json.loads(line) for line in (STARTER.parent / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
+HITS_1, HITS_4 = 0.85, 1.0
+"""Share of the 20 questions of `data/questions.jsonl` whose brief stands first, and among the first four. They only go
+down by an explicit act."""
+
+
+def test_retrieval_does_not_fall_below_its_floor(stocked: KnowledgeBase) -> None:
+    ranks = []
+    for row in ASKED:
+        found = [passage.version.url.rpartition(":")[2] for passage in stocked.search(row["question"], 8)]
+        ranks.append(next((rank for rank, name in enumerate(found) if name.startswith(row["brief"])), 99))
+    assert sum(rank < 1 for rank in ranks) / len(ranks) >= HITS_1, ranks
+    assert sum(rank < 4 for rank in ranks) / len(ranks) >= HITS_4, ranks
+
+
+LATER = "Nachtrag: Der Codename des Vorgangs lautet Mondscheinkrebs, und 48151 Stück sind betroffen."
+
+
+def test_nothing_from_after_the_day_leaks(stocked: KnowledgeBase, briefs: list[Article]) -> None:
+    """200 questions as of ten days each; every third brief has a later version that says something new."""
+    for brief in briefs[::3]:
+        stocked.add(replace(brief, text=f"{brief.text}\n\n{LATER}"))
+    assert any("Mondscheinkrebs" in passage.text for passage in stocked.search("Codename Mondscheinkrebs", 8))
+    days = [date(2019 + number // 2, 1 + 6 * (number % 2), 15) for number in range(4, 14)]
+    leaks = []
+    for day in days:
+        for row in ASKED:
+            for passage in stocked.search(f"{row['question']} Mondscheinkrebs 48151", 8, as_of=day):
+                version = passage.version
+                late = version.published is None or version.published.day > day
+                leaks += [(day, version.url)] if late or "Mondscheinkrebs" in version.text else []
+        for query in ("", "Mondscheinkrebs"):
+            rows = stocked.timeline(query, as_of=day)
+            leaks += [(day, str(found)) for found in rows["day"] if found.date() > day]
+    assert len(days) * len(ASKED) == 200
+    assert leaks == []
 
 
 def test_words_of_three_languages_meet_at_dates() -> None:

@@ -22,7 +22,7 @@ from kb.halting import Halt
 from kb.knowledge import KnowledgeBase
 from kb.local.turns import Turns
 from kb.models import Status, Usage
-from kb.providers import DataPath, Outcome, Secret
+from kb.providers import DataPath, Outcome, Secret, load_registry
 from kb.providers.cost import Spent
 from kb.settings import Settings
 from kb.spend import by_day, free_left, ledger, past_calls
@@ -115,6 +115,20 @@ def test_embeddings_hold_a_question_to_the_users_path(kb: KnowledgeBase, fake: F
             kb.compare(ENGLISH_QUESTION, ["qwen"], own=Own(DataPath.LOCAL))
     finally:
         kb.settings = before
+    assert fake.requests == []
+
+
+@pytest.mark.parametrize(("setting", "use"), [("reranker", "reranking"), ("rephrase", "rephrasing")])
+def test_what_reads_every_question_holds_it_to_the_users_path(
+    kb: KnowledgeBase, fake: FakeProviders, setting: str, use: str
+) -> None:
+    before, kb.settings = kb.settings, replace(kb.settings, **{setting: "qwen"})
+    registry, kb.__dict__["registry"] = kb.registry, load_registry()
+    try:
+        with pytest.raises(ProviderError, match=f"does not allow {use}"):
+            kb.ask(ENGLISH_QUESTION, provider="none", own=Own(DataPath.NO_MAINLAND))
+    finally:
+        kb.settings, kb.__dict__["registry"] = before, registry
     assert fake.requests == []
 
 
@@ -305,7 +319,7 @@ def test_a_price_is_kept_with_its_date(kb: KnowledgeBase) -> None:
     assert line.usage.price_as_of == price.as_of
     day = next(each for each in by_day(ledger(kb.catalog)) if each.provider == "qwen")
     assert day.price_as_of == price.as_of
-    assert kb.catalog.answers()[0]["usage"]["price_as_of"] == price.as_of
+    assert kb.answer(answer.id).usage == answer.usage
 
 
 def test_what_it_will_cost_is_told_before_and_never_less_than_it_does(kb: KnowledgeBase, fake: FakeProviders) -> None:

@@ -29,6 +29,9 @@ SIGNS = {
     Verdict.UNCHECKED: "·",
 }
 
+FAILING = 3
+"""Failing sources that the line under an answer names; the page Status has them all."""
+
 UNKNOWN = "unknown"
 """The side of passages whose article names none; not worth a word when it is that of all."""
 
@@ -279,18 +282,19 @@ def passage_cards(shown: Seen, words: Words) -> list[dict[str, Any]]:
 
 
 def passage_note(passage: Passage, withheld: Withheld | None, words: Words) -> str:
-    """What a reader should know of a passage: where else its story stands, that it gives orders, that a filter kept
-    it from the answer."""
-    notes = [words("ask.also", where=elsewhere(passage))] if passage.also else []
-    notes += [words("ask.gives_orders")] if gives_orders(passage.text) else []
+    """What a reader should be warned of: that a passage gives orders, that a filter kept it from the answer."""
+    notes = [words("ask.gives_orders")] if gives_orders(passage.text) else []
     if withheld is not None:
         notes.append(words("ask.withheld" if withheld.certain else "ask.untested", provider=withheld.provider))
     return plain(" · ".join(notes))
 
 
 def byline(passage: Passage, words: Words) -> str:
+    """Outlet, agency, date and language of a passage, and where else its story stands."""
     version = passage.version
     parts = [outlet(version, words), date_of(version, words), words.of("language", version.language)]
+    if passage.also:
+        parts.append(words("ask.also", where=elsewhere(passage)))
     return plain(" · ".join(parts))
 
 
@@ -313,7 +317,8 @@ def coverage_line(coverage: Coverage, words: Words) -> str:
         sides,
         words("ask.newest", day=coverage.newest[:10]) if coverage.newest else "",
         *coverage.left_out,
-        *(words("ask.failing", source=each.source, day=each.since[:10]) for each in coverage.failing),
+        *(words("ask.failing", source=each.source, day=each.since[:10]) for each in coverage.failing[:FAILING]),
+        words("ask.failing_more", count=len(coverage.failing) - FAILING) if len(coverage.failing) > FAILING else "",
     ]
     return plain(" · ".join(part for part in parts if part))
 

@@ -27,7 +27,8 @@ def article(version: Version, words: Words, spans: Sequence[tuple[int, int]] = (
 
 def changes(old: Version, new: Version, words: Words) -> dict[str, Any]:
     """What `ui.parts.reader` draws of `new`, with what it says otherwise than `old` marked."""
-    return _drawn(new, words, list(difference(old.text, new.text)), "")
+    retitled = difference(old.title, new.title) if old.title != new.title else ()
+    return _drawn(new, words, [*retitled, *difference(old.text, new.text)], "")
 
 
 def _drawn(version: Version, words: Words, blocks: list[list[Segment]], token: str) -> dict[str, Any]:

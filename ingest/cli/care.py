@@ -51,6 +51,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
         table.add_row("answers", str(found.answers))
         for line in found.spend:
             cost = f"{line.cost:.4f} {line.currency or ''}".strip() if line.cost is not None else "no price known"
+            cost += f" (price of {line.price_as_of})" if line.price_as_of else ""
             tokens = f"{line.prompt_tokens}+{line.completion_tokens} tokens"
             table.add_row("used", f"{line.day} {line.provider}: {line.calls} calls, {tokens}, {cost}")
         for source in found.failing:

@@ -20,6 +20,14 @@ _WEIGHTS = {"json-ld": 6.0, "og": 2.0, "h1": 1.6, "microdata": 1.6, "feed": 1.2,
 """Votes. JSON-LD's headline outvotes the rest: it is the one that is never cut for a display."""
 
 
+_SECTION_NAMES = (
+    "news blog article story home press pressrelease pressreleases aktuelles artikel meldung nachrichten startseite "
+    "presse pressemitteilung pressemitteilungen 新闻 新聞 新闻中心 新聞中心 要闻 要聞 首页 首頁 正文 文章"
+)
+_SECTIONS = frozenset(_SECTION_NAMES.split())
+"""Headings that say what kind of page it is, and not what is on it."""
+
+
 def title_of(tree: _Element, claims: Claims, url: str, feed: str | None = None) -> str:
     """The headline: what most of JSON-LD, og:title, h1, feed and title element agree on, the site's name cut off.
 
@@ -44,6 +52,7 @@ def title_of(tree: _Element, claims: Claims, url: str, feed: str | None = None) 
         candidates.append(("h1", fitting))
     elif headings and len(headings) == 1:
         candidates.append(("h1", headings[0]))
+    candidates = [one for one in candidates if _key(one[1]) not in _SECTIONS] or candidates
     candidates = [(witness, _agreed(text, [other for _, other in candidates])) for witness, text in candidates if text]
     if not any(witness == "json-ld" for witness, _ in candidates):
         candidates = _without_kickers(candidates)

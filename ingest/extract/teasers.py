@@ -33,7 +33,8 @@ def teasers(tree: _Element) -> list[_Element]:
 def _is_linked(heading: _Element) -> bool:
     parent = heading.getparent()
     around = [parent] if parent is not None and parent.tag == "a" else []
-    return any(not (link.get("href") or "#").startswith("#") for link in (*heading.iter("a"), *around))
+    # The entries of a ticker are headed by links to their own places on the page.
+    return any("#" not in (link.get("href") or "#") for link in (*heading.iter("a"), *around))
 
 
 def own_text(text: str, tree: _Element, cards: list[_Element]) -> str:

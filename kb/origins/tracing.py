@@ -7,9 +7,8 @@ after the commit) gets one from the next writer, and another method or embedder 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -32,9 +31,10 @@ METHOD = "1"
 BATCH = 50
 """Versions traced in one transaction when many are waiting."""
 
-COMPARED, ENOUGH = 12, 4
-"""Candidates whose texts are compared, and ties after which no more copies are looked for: a version in the middle of
-a hundred copies needs no tie to each, and a page that a thousand others resemble may not stop a run."""
+COMPARED, VERSIONS, ENOUGH = 12, 6, 4
+"""Articles whose texts are compared, and of each so many versions; and articles after which no more copies are looked
+for: one in the middle of a hundred copies needs no tie to each, and a page that a thousand others resemble may not
+stop a run."""
 
 COPY, TRANSLATION = "copy", "translation"
 
@@ -143,15 +143,20 @@ class Tracer:
 
     def _ties(self, item: Traced) -> Iterator[dict[str, object]]:
         own = item.version
-        copies = self._past.copies(item)
-        versions = self._catalog.versions(copies)
-        told = _told(own)
-        alike = ((id, copied(told, _told(versions[id]))) for id in copies if versions[id].article_id != own.article_id)
-        for id, likeness in islice(((id, value) for id, value in alike if value is not None), ENOUGH):
-            yield _tie(own.id, id, COPY, likeness)
+        told, found = _told(own), 0
+        for ids in self._past.copies(item):
+            ties = [
+                _tie(own.id, id, COPY, likeness)
+                for id, version in self._catalog.versions(ids).items()
+                if (likeness := copied(told, _told(version))) is not None
+            ]
+            yield from ties
+            found += bool(ties)
+            if found == ENOUGH:
+                break
         near = self._past.near(item)
         for id, version in self._catalog.versions(near).items():
-            if version.article_id != own.article_id and translated(own, version, near[id]):
+            if translated(own, version, near[id]):
                 yield _tie(own.id, id, TRANSLATION, near[id])
 
 
@@ -160,6 +165,7 @@ class Past:
 
     def __init__(self) -> None:
         self._ids: list[str] = []
+        self._articles: list[str] = []
         self._known: set[str] = set()
         self._last = 0
         self._days = _Column(1, np.int32)
@@ -174,24 +180,24 @@ class Past:
     def catch_up(self, db: Connection) -> None:
         """Read what was traced since the last time."""
         table = schema.trace
-        for row in db.execute(select(table).where(table.c.seq > self._last).order_by(table.c.seq)):
-            self._last = row.seq
-            if row.version_id not in self._known:
-                self._append(row.version_id, row.day, row.language, row.size, row.signature, row.vector)
+        query = select(table, schema.version.c.article_id).join(schema.version)
+        for row in db.execute(query.where(table.c.seq > self._last).order_by(table.c.seq)).mappings():
+            self._last = row["seq"]
+            if row["version_id"] not in self._known:
+                self._append(row["article_id"], dict(row))
 
     def add(self, item: Traced) -> None:
-        row = _row(item)
-        self._append(*(row[name] for name in ("version_id", "day", "language", "size", "signature", "vector")))  # type: ignore[arg-type]
+        self._append(item.version.article_id, _row(item))
 
-    def _append(
-        self, id: str, day: int | None, language: str, size: int, signature: bytes | None, vector: bytes | None
-    ) -> None:
-        self._ids.append(id)
-        self._known.add(id)
+    def _append(self, article_id: str, row: Mapping[str, Any]) -> None:
+        language, signature, vector = row["language"], row["signature"], row["vector"]
+        self._ids.append(row["version_id"])
+        self._articles.append(article_id)
+        self._known.add(row["version_id"])
         if language not in self._languages:
             self._languages.append(language)
-        self._days.append(day or 0)
-        self._kinds.append((size if signature else 0, self._languages.index(language) if vector else 0))
+        self._days.append(row["day"] or 0)
+        self._kinds.append((row["size"] if signature else 0, self._languages.index(language) if vector else 0))
         self._signatures.append(np.frombuffer(signature, np.uint8) if signature else 0)
         if vector:
             values = np.frombuffer(vector, np.float16)
@@ -200,9 +206,9 @@ class Past:
             self._vectors.extend_to(len(self._ids) - 1)
             self._vectors.append(values)
 
-    def copies(self, item: Traced) -> list[str]:
-        """Versions that may be copies, by their signatures: within the window, or one of the two without a date.
-        The most alike come first, and of those that are about as alike the earliest."""
+    def copies(self, item: Traced) -> list[list[str]]:
+        """Versions of other articles that may be copies, by their signatures: within the window, or one of the two
+        without a date. One list an article; the most alike come first, and of those about as alike the earliest."""
         if item.trace.signature is None or not self._ids:
             return []
         fits = self._kinds.rows[:, 0] == item.trace.size
@@ -211,12 +217,15 @@ class Past:
             fits &= (days == 0) | (np.abs(days - item.day) <= WINDOW)
         places = np.flatnonzero(fits)
         alike = estimate(item.trace.signature, self._signatures.rows[places])
-        found = [
-            (-round(float(likeness), 1), int(self._days.rows[place, 0]), self._ids[place])
-            for place, likeness in zip(places, alike, strict=True)
-            if likeness >= CANDIDATE
-        ]
-        return [id for _, _, id in sorted(found)[:COMPARED]]
+        found: dict[str, list[tuple[float, int, str]]] = {}
+        for at in np.flatnonzero(alike >= CANDIDATE):
+            place = places[at]
+            if (article := self._articles[place]) != item.version.article_id:
+                ranked = (-round(float(alike[at]), 1), int(self._days.rows[place, 0]), self._ids[place])
+                found.setdefault(article, []).append(ranked)
+        first = sorted(found.values(), key=min)[:COMPARED]
+        # Of an article that changes by the hour, the latest versions.
+        return [[id for _, _, id in versions[-VERSIONS:]] for versions in first]
 
     def near(self, item: Traced) -> dict[str, float]:
         """Dated versions in another language whose vectors lie near, with their cosine; the nearest first."""
@@ -227,9 +236,11 @@ class Past:
         places = np.flatnonzero((kinds != 0) & (kinds != own) & (np.abs(days - item.day) <= SPAN))
         cosines = self._vectors.rows[places].astype(np.float32) @ item.vector
         found = [
-            (-float(cosine), self._ids[place]) for place, cosine in zip(places, cosines, strict=True) if cosine >= NEAR
+            (-float(cosines[at]), self._ids[places[at]])
+            for at in np.flatnonzero(cosines >= NEAR)
+            if self._articles[places[at]] != item.version.article_id
         ]
-        return {id: -cosine for cosine, id in sorted(found)[:COMPARED]}
+        return {id: -cosine for cosine, id in sorted(found)[: 2 * COMPARED]}
 
 
 class _Column:

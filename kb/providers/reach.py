@@ -62,12 +62,14 @@ ADVICE: dict[Barrier, dict[str, str]] = {
         "zh": "发送域名时连接被切断：是途中的过滤，不是主机本身；请使用代理（https_proxy）、镜像或其他服务商",
     },
     Barrier.FALSE_CERTIFICATE: {
-        "en": "the certificate is not the host's: someone reads along (a company proxy? name its certificate in "
-        "SSL_CERT_FILE), or the clock is wrong",
-        "de": "das Zertifikat gehört nicht zum Rechner: Jemand liest mit (ein Firmenproxy? nennen Sie sein "
-        "Zertifikat in "
+        "en": "the certificate is not the host's: the name leads to another machine (a false DNS answer: use encrypted "
+        "DNS or a proxy), someone reads along (a company proxy? name its certificate in SSL_CERT_FILE), or the clock "
+        "is wrong",
+        "de": "das Zertifikat gehört nicht zum Rechner: Der Name führt woandershin (eine falsche DNS-Antwort: nehmen "
+        "Sie verschlüsseltes DNS oder einen Proxy), jemand liest mit (ein Firmenproxy? nennen Sie sein Zertifikat in "
         "SSL_CERT_FILE), oder die Uhr geht falsch",
-        "zh": "证书与主机不符：有人在中间（公司代理？请在 SSL_CERT_FILE 指定其证书），或系统时间不对",
+        "zh": "证书与主机不符：域名被解析到别处（DNS 污染：请使用加密 DNS 或代理），有人在中间（公司代理？请在 "
+        "SSL_CERT_FILE 指定其证书），或系统时间不对",
     },
     Barrier.NOT_TLS: {
         "en": "what answers there does not speak TLS: a login page of the network, or the wrong port",

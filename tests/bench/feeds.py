@@ -17,7 +17,7 @@ import time
 import zipfile
 from calendar import timegm
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,10 +68,10 @@ def cases(folder: Path) -> Iterator[Case]:
             yield Case(name, page)
 
 
-def read(case: Case, parser: Parser) -> Read:
+def read(case: Case, discover: Callable[[Page], Discovery]) -> Read:
     began, found, reason = time.monotonic(), None, ""
     try:
-        found = parser.discover(case.page)
+        found = discover(case.page)
     except CollectError as error:
         reason = error.reason
     except Exception as error:  # noqa: BLE001  that none comes through is what is measured
@@ -120,8 +120,8 @@ def main() -> None:
         sys.exit("LAGEBILD_BENCH names no folder with the public sets")
     chosen = list(cases(Path(folder)))[:: given.every]
     with Parser(2) as children, ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda _: read(chosen[0], children), range(2)))
-        results = list(pool.map(lambda case: read(case, children), chosen))
+        list(pool.map(lambda _: read(chosen[0], children.discover), range(2)))
+        results = list(pool.map(lambda case: read(case, children.discover), chosen))
     reasons = Counter(result.reason for result in results if result.reason)
     bad = [result for result in results if result.reason and result.reason not in REASONS]
     slowest = max(result.seconds for result in results)

@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,8 +64,12 @@ def resident(process: int | str) -> float:
 
 def children() -> set[str]:
     """The processes that this one started, from whichever thread."""
-    tasks = Path(f"/proc/{os.getpid()}/task").glob("*/children")
-    return {child for task in tasks for child in task.read_text().split()}
+    found: set[str] = set()
+    for task in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
+        # A thread may end while it is looked at.
+        with suppress(OSError):
+            found.update(task.read_text().split())
+    return found
 
 
 def run(pages: int, words: int) -> tuple[list[Sample], float]:

@@ -17,6 +17,9 @@ from ui.render import Safe, fill, join, notice, plain, show
 from ui.screens.ask import EVERY, PAUSE, choose_filters, name_of, open_passage, sheet, stage_of
 from ui.session import kb, settings, words
 
+WHOM = "compare whom"
+"""Where the session keeps who is to be compared."""
+
 
 def page() -> None:
     desk = st.session_state.setdefault("comparing desk", Desk())
@@ -43,13 +46,16 @@ def choose() -> tuple[str, list[str], Choices] | None:
     text, config, registry = words(), settings(), kb().registry
     offered = choosing.options(registry, config, owning.path(), owning.keys())
     ready = {option.id: option for option in offered if not option.lacks and option.id != NOBODY}
+    if chosen := st.session_state.get(WHOM):
+        # A path that was narrowed since has taken some of them away.
+        st.session_state[WHOM] = [id for id in chosen if id in ready]
     whom, more = st.columns([5, 1], vertical_alignment="bottom")
     names = whom.multiselect(
         text("compare.whom"),
         list(ready),
         format_func=lambda id: plain(name_of(id)),
         max_selections=MOST,
-        key="compare whom",
+        key=WHOM,
         persist_state="session",
         placeholder=text("compare.whom_hint", fewest=FEWEST, most=MOST),
     )
