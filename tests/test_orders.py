@@ -15,6 +15,7 @@ from kb import prompting, screening
 from kb.answering import Done, Text
 from kb.contract import answer_json
 from kb.embedding import Embedder
+from kb.evaluation import rows
 from kb.knowledge import KnowledgeBase
 from kb.models import Passage, Sentence, Status, Verdict
 from kb.orders import Kind, demoted, gives_orders, orders, told
@@ -97,8 +98,8 @@ def test_nothing_in_the_starter_corpus_is_taken_for_an_order() -> None:
 @pytest.mark.skipif(not BENCH, reason="LAGEBILD_BENCH is not set")
 def test_harmless_prompts_are_not_marked_and_attacks_are_kept_from_the_model() -> None:
     folder = Path(BENCH or "") / "prompt_injection"
-    harmless = [json.loads(line)["prompt"] for line in (folder / "notinject_benign.jsonl").open(encoding="utf-8")]
-    attacks = [json.loads(line)["attack"] for line in (folder / "bipia_text_attack_train.jsonl").open(encoding="utf-8")]
+    harmless = [row["prompt"] for row in rows(folder / "notinject_benign.jsonl", ("prompt",))]
+    attacks = [row["attack"] for row in rows(folder / "bipia_text_attack_train.jsonl", ("attack",))]
     assert sum(map(gives_orders, harmless)) <= 0.02 * len(harmless)
     assert sum(bool(orders(f"{BEFORE} {attack} {AFTER}")) for attack in attacks) >= 0.95 * len(attacks)
 
