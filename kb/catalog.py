@@ -97,6 +97,21 @@ class Catalog:
         except DatabaseError as error:
             raise _damaged(self.path, error) from error
 
+    @contextmanager
+    def deriving(self) -> Iterator[Connection]:
+        """A transaction for what can be worked out again: it waits for no disk, and a power cut may undo it."""
+        try:
+            with self._engine.connect() as db:
+                db.exec_driver_sql("PRAGMA synchronous=NORMAL")
+                try:
+                    yield db
+                    db.commit()
+                finally:
+                    db.rollback()
+                    db.exec_driver_sql("PRAGMA synchronous=FULL")
+        except DatabaseError as error:
+            raise _damaged(self.path, error) from error
+
     # ── what the store is bound to ────────────────────────────────────────────────────────────
 
     def meta(self, key: str) -> str | None:

@@ -319,6 +319,13 @@ def test_killed_between_commit_and_trace_is_healed(home: Path, embedder: Embedde
         assert grouped(kb) == {frozenset({"Reuters", "Example Post"})}
 
 
+def test_what_is_derived_does_not_wait_for_the_disk_and_articles_do(kb: KnowledgeBase) -> None:
+    with kb.catalog.deriving() as db:
+        assert db.scalar(text("PRAGMA synchronous")) == 1
+    with kb.catalog.reading() as db:
+        assert db.scalar(text("PRAGMA synchronous")) == 2
+
+
 def test_as_of_knows_no_later_member(kb: KnowledgeBase, news: Sequence[Article]) -> None:
     for article in news:
         kb.add(article)

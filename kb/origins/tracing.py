@@ -114,7 +114,7 @@ class Tracer:
             rows.append(_row(item))
             self._past.add(item)
         try:
-            with self._catalog.writing() as db:
+            with self._catalog.deriving() as db:
                 if rows:
                     db.execute(insert(schema.trace), rows)
                 if ties:
