@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
-from math import log, sqrt
+from math import log
 
+from kb.calibration import FEW, by_chance
 from kb.entities import Entities
 from kb.models import Passage
 from kb.words import query_words, standing
@@ -19,7 +20,7 @@ from kb.words import query_words, standing
 WORDS_WEIGHT = 8.0
 """Standard deviations that a passage is worth which has all that the question names."""
 
-CALIBRATED, CHANCE = 100, 3.0
+CALIBRATED, CHANCE = FEW, 3.0
 """Chunks of the stores that the levels were found on, and what each standard deviation counts by which the best of more
 chunks fits better by chance. (One level then serves 100 paragraphs of XQuAD and 6,200 passages of ChronoQA.)"""
 
@@ -60,13 +61,7 @@ class Signal:
 
     @property
     def value(self) -> float:
-        return self.dense + WORDS_WEIGHT * self.words - CHANCE * (_extreme(self.chunks) - _extreme(CALIBRATED))
-
-
-def _extreme(chunks: int) -> float:
-    """About how many standard deviations the largest of so many normal values lies above their mean; below
-    CALIBRATED the scores are too uncertain to be held to less."""
-    return sqrt(2 * log(max(chunks, CALIBRATED)))
+        return self.dense + WORDS_WEIGHT * self.words - CHANCE * (by_chance(self.chunks) - by_chance(CALIBRATED))
 
 
 def decide(signal: Signal, language: str) -> Evidence:

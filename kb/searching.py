@@ -13,6 +13,7 @@ So each language is looked through a second time with the best passages of the o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -20,7 +21,7 @@ from datetime import date
 import numpy as np
 
 from kb import lexical
-from kb.calibration import Calibration
+from kb.calibration import Calibration, by_chance
 from kb.catalog import Catalog
 from kb.dense import DenseIndex
 from kb.embedding import Embedder
@@ -91,6 +92,7 @@ class Search:
         self._names = index.languages()
         self._wanted = [name for name in self._names if not filters.languages or name in filters.languages]
         self._statistics = index.statistics()
+        self._counts = Counter({name: known.count for name, known in self._statistics.items()})
         self._calibration = Calibration(self._statistics, language_means(embedder.id))
 
     def order(self, text: str, *, outlet: str = "", language: str = "") -> list[Hit]:
@@ -165,6 +167,8 @@ class Search:
         alone = self._calibration.scores(question, pool.vectors, pool.language)
         scores = alone if moved is question else self._calibration.scores(moved, pool.vectors, pool.language)
         nearest = {pool.seqs[row] for row in np.argsort(-scores, kind="stable")[:CANDIDATES]}
+        # Of more chunks the best fits better by chance: without this, a language gains by having more.
+        scores = scores - by_chance(self._counts[pool.language])
         words, signs, lifts = pool.words, pool.marks, pool.lifts
         return [
             Candidate(seq, score, words.get(seq, 0.0), signs.get(seq, 0.0), lifts.get(seq, 0.0), by_itself)

@@ -32,10 +32,10 @@ from kb.splitting import MOST, Split, split
             ("Did Reuters report that Nvidia stopped production of the H20", "Caixin reported that orders went on"),
         ),
         (
-            "Hat die Bundesregierung die Lizenzpflicht begrüßt, während der Verband der Hersteller sie ablehnte und klagte?",
+            "Hat die Regierung die Lizenzpflicht begrüßt, während der Verband der Hersteller sie ablehnte und klagte?",
             "de",
             (
-                "Hat die Bundesregierung die Lizenzpflicht begrüßt",
+                "Hat die Regierung die Lizenzpflicht begrüßt",
                 "der Verband der Hersteller sie ablehnte und klagte",
             ),
         ),
