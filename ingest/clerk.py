@@ -10,12 +10,12 @@ from ingest import state
 from ingest.canonical import canonical
 from ingest.refusals import is_stock_answer
 from ingest.work import Ended, Look, Read, Redo, Refused, Same, Take, Taken
-from kb import faults
-from kb.bodies import Bodies, Giver
 from kb.errors import CollectError
 from kb.knowledge import KnowledgeBase
-from kb.ledger import Item, Ledger, Stage
 from kb.models import Article, Change, Link, Outcome
+from kb.storage import faults
+from kb.storage.bodies import Bodies, Giver
+from kb.storage.ledger import Item, Ledger, Stage
 
 GONE = frozenset({"not_found", "gone", "soft_404"})
 """Refusals that say of a stored article that its page is gone."""

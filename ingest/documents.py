@@ -24,8 +24,8 @@ from ingest.kinds import kind_of
 from ingest.pages import stated
 from ingest.records import LARGEST, LOCAL, described, records
 from kb.errors import CollectError
-from kb.language import detect
 from kb.models import Article, Page
+from kb.text.language import detect
 
 _SKIP_LINK = re.compile(
     r"\A(?:skip (?:links|to (?:main )?content|navigation)|(?:zum|direkt zum) (?:haupt)?inhalt(?: springen)?"

@@ -13,10 +13,10 @@ from ingest import plan, state
 from ingest.sources import Source
 from ingest.web import Validators
 from ingest.work import Look, Looked, Take
-from kb import faults
 from kb.errors import CollectError
-from kb.ledger import Ledger, SourceState
 from kb.models import Link, Outcome
+from kb.storage import faults
+from kb.storage.ledger import Ledger, SourceState
 
 
 @dataclass(slots=True)

@@ -11,8 +11,8 @@ from ingest.children import Parser
 from ingest.kinds import kind_of
 from ingest.pdf import PdfText
 from ingest.sources import Source
-from kb.language import detect
 from kb.models import Article, Link, Page, Precision, Published
+from kb.text.language import detect
 
 
 def article_on(

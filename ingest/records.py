@@ -16,8 +16,8 @@ from ingest.archives import Unread
 from ingest.canonical import canonical
 from ingest.cleaning import clean, one_line
 from kb.errors import CollectError
-from kb.language import detect
 from kb.models import Article, Precision, Published, digest
+from kb.text.language import detect
 
 LOCAL = "local file"
 """The outlet of a file that names none."""

@@ -45,11 +45,11 @@ from ingest.work import (
     Take,
     Taken,
 )
-from kb import faults
 from kb.errors import CollectError, KBError, UsageError
 from kb.knowledge import KnowledgeBase
-from kb.ledger import Ledger, SourceState, Stage
 from kb.models import Link, Outcome
+from kb.storage import faults
+from kb.storage.ledger import Ledger, SourceState, Stage
 
 RECENT = timedelta(days=14)
 """How old an article may be for `recheck` to look at it again: most corrections come within days."""

@@ -13,8 +13,8 @@ from ingest.sources import load_sources
 from ingest.work import Bench
 from kb.errors import CatalogDamaged, HomeError, SettingsError
 from kb.knowledge import KnowledgeBase
-from kb.ledger import Ledger
 from kb.models import Outcome
+from kb.storage.ledger import Ledger
 
 LONGEST_NAP = timedelta(minutes=1)
 """How soon a source that was added meanwhile is noticed, and whether another process still writes."""

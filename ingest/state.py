@@ -17,7 +17,7 @@ from typing import Any
 
 from ingest.politeness import HostState
 from kb.errors import CollectError
-from kb.ledger import Item, Ledger, SourceState, Stage
+from kb.storage.ledger import Item, Ledger, SourceState, Stage
 
 REVISION = 2
 """Raised when extraction or discovery here changes what it reads; `parser_revision` adds the libraries'."""

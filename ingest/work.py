@@ -31,13 +31,13 @@ from ingest.sources import Kind, Source
 from ingest.state import CatalogHosts, parser_revision
 from ingest.warc import Passed, captured, is_web_archive
 from ingest.web import NotModified, Validators, Web
-from kb import faults
-from kb.backup import SNAPSHOTS
 from kb.errors import CollectError
 from kb.knowledge import KnowledgeBase
-from kb.ledger import Ledger
 from kb.models import Article, Link, Page
-from kb.snapshots import Snapshots
+from kb.storage import faults
+from kb.storage.backup import SNAPSHOTS
+from kb.storage.ledger import Ledger
+from kb.storage.snapshots import Snapshots
 
 PARSERS = 2
 """Children that parse. Embedding is what takes time; two keep ahead of it."""

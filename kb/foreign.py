@@ -15,8 +15,8 @@ from llama_index.core.callbacks import CallbackManager
 from llama_index.core.prompts.mixin import PromptMixinType
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
-from kb.contract import passage_json
 from kb.models import Passage
+from kb.show.contract import passage_json
 
 if TYPE_CHECKING:
     from kb.knowledge import KnowledgeBase

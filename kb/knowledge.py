@@ -10,31 +10,31 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from kb.embedding import Embedder
 from kb.errors import UsageError
-from kb.language import detect
 from kb.models import Answer, Filters, Narrowing, Passage, Version, digest
 from kb.settings import Settings
-from kb.store import Store
-from kb.views import Passages
+from kb.show.views import Passages
+from kb.storage.store import Store
+from kb.text.language import detect
 
 if TYPE_CHECKING:
     import pandas
 
-    from kb.answering import Event
-    from kb.answers import Answers
-    from kb.asking import Asking
-    from kb.calling import Call, Opener, Own
-    from kb.comparing import Comparison
-    from kb.conversation import Conversation
-    from kb.differences import Difference
-    from kb.estimating import Expected
+    from kb.answer.answering import Event
+    from kb.answer.answers import Answers
+    from kb.answer.asking import Asking
+    from kb.answer.calling import Call, Opener, Own
+    from kb.answer.comparing import Comparison
+    from kb.answer.conversation import Conversation
+    from kb.answer.estimating import Expected
+    from kb.answer.spend import Purse
+    from kb.care.status import Status
     from kb.foreign import QueryEngine
     from kb.foreign import Retriever as ForeignRetriever
     from kb.local.server import LocalServer
     from kb.providers.services import Probe, Reranker
-    from kb.rephrasing import Rephraser
-    from kb.retrieval import Found, Retriever
-    from kb.spend import Purse
-    from kb.status import Status
+    from kb.search.rephrasing import Rephraser
+    from kb.search.retrieval import Found, Retriever
+    from kb.storage.differences import Difference
 
 
 def open_kb(
@@ -109,7 +109,7 @@ class KnowledgeBase(Store):
         keys, a way to end it. Takes the filters of `search`. Raises ProviderError for an id that is not
         registered, or for embeddings outside that path.
         """
-        from kb.inquiry import Wish, stream
+        from kb.answer.inquiry import Wish, stream
 
         wish = Wish(
             provider or self.settings.provider,
@@ -128,13 +128,13 @@ class KnowledgeBase(Store):
 
     def ask(self, question: str, **choices: Any) -> Answer:
         """The checked answer to a question; takes what `stream` takes."""
-        from kb.answering import last
+        from kb.answer.answering import last
 
         return last(self.stream(question, **choices))
 
     def chat(self, **choices: Any) -> Conversation:
         """A conversation, in which a follow-up is read with what was asked before; takes what `stream` takes."""
-        from kb.conversation import Conversation
+        from kb.answer.conversation import Conversation
 
         return Conversation(self, choices)
 
@@ -156,7 +156,7 @@ class KnowledgeBase(Store):
         filters of `search`. Raises ProviderError for an id that is not registered, UsageError for none or one
         twice.
         """
-        from kb.inquiry import Wish, compare
+        from kb.answer.inquiry import Wish, compare
 
         messages = interface or self.settings.language
         wish = Wish("", None, answer_language, k, Filters.of(**filters), (), interface=messages, own=own)
@@ -166,20 +166,20 @@ class KnowledgeBase(Store):
 
     def answers(self, limit: int = 50, text: str = "") -> Answers:
         """The stored answers, the newest first; with `text` those whose question contains it."""
-        from kb.answers import latest
+        from kb.answer.answers import latest
 
         return latest(self.catalog, limit, text)
 
     def answer(self, id: str) -> Answer:
         """A stored answer as it was, and what has changed since. Raises UsageError for an id that is not stored."""
-        from kb.answers import opened
-        from kb.changes import with_changes
+        from kb.answer.answers import opened
+        from kb.answer.changes import with_changes
 
         return with_changes(self, opened(self.catalog, id))
 
     def ask_again(self, id: str, *, provider: str, **choices: Any) -> Answer:
         """Another model's answer on the same passages, in their order; takes what `stream_again` takes."""
-        from kb.answering import last
+        from kb.answer.answering import last
 
         return last(self.stream_again(id, provider=provider, **choices))
 
@@ -200,7 +200,7 @@ class KnowledgeBase(Store):
         Nothing is searched, and nobody stands in for that model. Raises UsageError for an id that is not
         stored, ProviderError for a provider that is not registered.
         """
-        from kb.inquiry import Wish, stream_again
+        from kb.answer.inquiry import Wish, stream_again
 
         messages = interface or self.settings.language
         wish = Wish(
@@ -217,9 +217,9 @@ class KnowledgeBase(Store):
 
         No provider is asked. Takes the filters of `search`.
         """
-        from kb.answering import Question, today
-        from kb.comparing import named
-        from kb.estimating import expected
+        from kb.answer.answering import Question, today
+        from kb.answer.comparing import named
+        from kb.answer.estimating import expected
 
         self.keep_to(own)
         passages = self.search(question, **filters)
@@ -239,7 +239,7 @@ class KnowledgeBase(Store):
         own: Own | None = None,
     ) -> Asking:
         """Who will be asked, in which order and within what. Raises ProviderError for an id that is not registered."""
-        from kb.asking import Asking, order
+        from kb.answer.asking import Asking, order
 
         chosen = self.settings.fallback if fallback is None else fallback
         ids = order(provider, chosen)
@@ -251,7 +251,7 @@ class KnowledgeBase(Store):
 
     def keep_to(self, own: Own | None) -> None:
         """Raise ProviderError if a user's data path does not permit what the settings send every question to."""
-        from kb.calling import every_question
+        from kb.answer.calling import every_question
         from kb.providers.guarded import check_path
 
         if own is not None:
@@ -263,7 +263,7 @@ class KnowledgeBase(Store):
         self, provider: str, model: str | None = None, own: Own | None = None, interface: str | None = None
     ) -> Probe:
         """Ask a provider for one word, within the daily cap; how that went. Raises ProviderError for an unknown id."""
-        from kb.probing import probed
+        from kb.answer.probing import probed
 
         self.registry.provider(provider)
         named = model or self.settings.model_for(provider)
@@ -276,14 +276,14 @@ class KnowledgeBase(Store):
 
     @cached_property
     def opener(self) -> Opener:
-        from kb.calling import Opener
+        from kb.answer.calling import Opener
         from kb.providers import Breaker
 
         return Opener(self.settings, self.registry, self._server, self.embedder.tokens, Breaker())
 
     @cached_property
     def purse(self) -> Purse:
-        from kb.spend import Purse
+        from kb.answer.spend import Purse
 
         return Purse(self.catalog, dict(self.settings.daily_cap))
 
@@ -298,8 +298,8 @@ class KnowledgeBase(Store):
         The model reads the fixed part of the prompt ahead, so that its first word comes sooner. Raises
         KBError for what cannot be loaded; the first question would say the same.
         """
-        from kb.calling import BUILT_IN
-        from kb.prompting import RULE
+        from kb.answer.calling import BUILT_IN
+        from kb.answer.prompting import RULE
 
         self.search("warm", 1)
         if self.settings.provider == BUILT_IN and self.settings.model != "none":
@@ -315,7 +315,7 @@ class KnowledgeBase(Store):
 
     @cached_property
     def retriever(self) -> Retriever:
-        from kb.retrieval import Retriever
+        from kb.search.retrieval import Retriever
 
         chosen = self.settings
         return Retriever(
@@ -337,7 +337,7 @@ class KnowledgeBase(Store):
         )
 
     def _rephraser(self) -> Rephraser:
-        from kb.rephrasing import Rephraser
+        from kb.search.rephrasing import Rephraser
 
         return Rephraser(self.caller(self.settings.rephrase), self.purse)
 
@@ -376,7 +376,7 @@ class KnowledgeBase(Store):
 
         Raises UsageError for an article that is not stored, or has no such versions.
         """
-        from kb.differences import between
+        from kb.storage.differences import between
 
         versions = {one.number: one for one in self.history(article)}
         if not versions:
@@ -391,8 +391,8 @@ class KnowledgeBase(Store):
     def articles(self) -> pandas.DataFrame:
         """One row for each article in its current version, the newest publication first; articles of one `origin` tell
         the same story."""
-        from kb.frames import articles_frame
         from kb.origins.groups import origins
+        from kb.show.frames import articles_frame
 
         versions = list(self.catalog.articles())
         stories = origins(self.catalog, (each.id for each in versions))
@@ -400,7 +400,7 @@ class KnowledgeBase(Store):
 
     def timeline(self, query: str = "", *, as_of: date | None = None) -> pandas.DataFrame:
         """Dated articles in order of publication, those that fit `query` if there is one."""
-        from kb.frames import timeline_frame
+        from kb.show.frames import timeline_frame
 
         if query:
             passages = self.retrieve(query, Filters(as_of=as_of), 50)
@@ -411,6 +411,6 @@ class KnowledgeBase(Store):
 
     def status(self) -> Status:
         """Counts, languages, the state of the index and of the catalog."""
-        from kb.status import read_status
+        from kb.care.status import read_status
 
         return read_status(self)

@@ -177,8 +177,8 @@ class Copy:
 class Passage:
     """A chunk found for a question, with all a reader needs to judge it.
 
-    `score` is calibrated across languages (see `kb.retrieval`); larger is better. `origin` is the id of the article
-    that told this story first (`kb.origins`), empty for one that stands alone; `also` are the others that tell it.
+    `score` is calibrated across languages (see `kb.search.retrieval`); larger is better. `origin` is the id of
+    the article that told this story first (`kb.origins`), empty for one that stands alone; `also` are the others that tell it.
     """
 
     rank: int
@@ -444,6 +444,6 @@ class Answer:
     changes: Changes | None = None
 
     def _repr_html_(self) -> str:
-        from kb.views import answer_html
+        from kb.show.views import answer_html
 
         return answer_html(self)

@@ -2,7 +2,7 @@
 
     python -m tests.crash --kills 1000 --seed 1
 
-Half of the kills come at a random moment, half at a named point (kb/faults.py). A child ingests JSON
+Half of the kills come at a random moment, half at a named point (kb/storage/faults.py). A child ingests JSON
 Lines through the command line's own run and prints each outcome; what it printed is acknowledged.
 After each kill the catalog must check clean and hold all that was acknowledged; at the end one run to
 the finish must leave exactly the articles of the file, one version each, all findable.
@@ -21,9 +21,9 @@ import tempfile
 import threading
 from pathlib import Path
 
-from kb import generations
-from kb.catalog import Catalog
-from kb.dense import DenseIndex
+from kb.search import generations
+from kb.search.dense import DenseIndex
+from kb.storage.catalog import Catalog
 
 CHILD = """
 import sys

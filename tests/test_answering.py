@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from kb import prompting
-from kb.answering import Done, Event, Evidence, Text, Thought
-from kb.answers import records
-from kb.citing import MARKER
-from kb.contract import answer_json
+from kb.answer import prompting
+from kb.answer.answering import Done, Event, Evidence, Text, Thought
+from kb.answer.answers import records
+from kb.answer.citing import MARKER
 from kb.embedding import Embedder
 from kb.knowledge import KnowledgeBase
 from kb.models import Answer, Passage, Status, Verdict, Version
+from kb.show.contract import answer_json
 from tests.conftest import make_article
 from tests.fakeproviders import FakeProviders, chunk, error, events
 from tests.questions import ENGLISH_QUESTION, FALSE, TRUE, asking, cited, lines, number

@@ -12,18 +12,19 @@ import pytest
 from markdown_it import MarkdownIt
 from sqlalchemy import insert
 
-from kb import prompting, schema
-from kb.answering import Done
-from kb.answers import records
-from kb.contract import answer_json, asked_json
+from kb.answer import prompting
+from kb.answer.answering import Done
+from kb.answer.answers import records
+from kb.answer.spend import ledger
 from kb.embedding import Embedder
 from kb.errors import UsageError
-from kb.export import markdown
-from kb.inert import inert, link
 from kb.knowledge import KnowledgeBase
 from kb.models import Failing, Status, Verdict
 from kb.providers import Outcome
-from kb.spend import ledger
+from kb.show.contract import answer_json, asked_json
+from kb.show.export import markdown
+from kb.storage import schema
+from kb.text.inert import inert, link
 from tests.conftest import make_article
 from tests.fakeproviders import FakeProviders, Request, error
 from tests.questions import ENGLISH_QUESTION, FALSE, TRUE, asking, cited, lines, number
@@ -338,7 +339,7 @@ def test_sources_that_fail_and_would_matter_are_named(kb: KnowledgeBase) -> None
 
 
 def test_passages_that_did_not_fit_are_said(kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kb.calling.EVIDENCE_MOST", 60)
+    monkeypatch.setattr("kb.answer.calling.EVIDENCE_MOST", 60)
     answer = kb.ask(ENGLISH_QUESTION)
     shown = len(answer.passages) - 1
     assert any(f"{shown} of {len(answer.passages)}" in line for line in answer.coverage.left_out)

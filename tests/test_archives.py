@@ -24,8 +24,8 @@ from ingest.targets import FileTarget
 from ingest.warc import Passed, captured
 from ingest.work import Bench
 from kb.knowledge import KnowledgeBase
-from kb.ledger import Ledger
 from kb.models import Article, Change, Outcome, Page
+from kb.storage.ledger import Ledger
 from tests.newsroom import story
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from kb.answering import Evidence, Text
-from kb.answers import records
-from kb.asking import PROBE_TOKENS, PROBES, order
-from kb.contract import answer_json
+from kb.answer.answering import Evidence, Text
+from kb.answer.answers import records
+from kb.answer.asking import PROBE_TOKENS, PROBES, order
+from kb.answer.spend import Purse, added, by_day, ledger
 from kb.embedding import Embedder
 from kb.errors import ProviderError, SettingsError
 from kb.knowledge import KnowledgeBase, open_kb
@@ -24,7 +24,7 @@ from kb.providers import CallFailed, Message, Outcome, explain, load_registry
 from kb.providers.cost import Spent
 from kb.providers.spending import estimate
 from kb.settings import Settings
-from kb.spend import Purse, added, by_day, ledger
+from kb.show.contract import answer_json
 from tests.conftest import make_article
 from tests.fakeproviders import FakeProviders, chunk, error, events
 from tests.questions import ENGLISH_QUESTION, TRUE, asking, cited, lines

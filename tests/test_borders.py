@@ -16,14 +16,14 @@ MAY_IMPORT = {"kb": {"kb"}, "ingest": {"kb", "ingest"}, "ui": {"kb", "ingest", "
 OURS = {"kb", "ingest", "ui", "tests"}
 
 BORDERS = {
-    "chromadb": {"kb/index.py"},
+    "chromadb": {"kb/search/index.py"},
     "trafilatura": {"ingest/extract", "ingest/evaluation.py"},
     "streamlit": {"ui"},
     "feedparser": {"ingest/discover.py"},
     "xllamacpp": {"kb/local"},
     "onnxruntime": {"kb/embedding"},
     "llama_index": {"kb/embedding", "kb/providers", "kb/foreign.py"},
-    "jieba": {"kb/words.py"},
+    "jieba": {"kb/text/words.py"},
     "openai": {"kb/providers", "kb/embedding/remote.py"},
     "protego": {"ingest/robots.py"},
 }

@@ -22,8 +22,8 @@ from ingest.work import Bench
 from kb.embedding import load_embedder
 from kb.errors import CollectError
 from kb.knowledge import KnowledgeBase, open_kb
-from kb.ledger import Ledger
 from kb.models import Change, Outcome
+from kb.storage.ledger import Ledger
 from tests.faultserver import reply, reset
 from tests.newsroom import FIRST, Newsroom, page_of
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from kb.chunking import OVERLAP, SIZE, chunks, spans
 from kb.embedding import Embedder
+from kb.text.chunking import OVERLAP, SIZE, chunks, spans
 
 TEXTS = {
     "en": " ".join(

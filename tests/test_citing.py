@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kb import citing
+from kb.answer import citing
 from kb.errors import BadCitation
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from kb.answers import records
-from kb.comparing import Comparison, compare, named
+from kb.answer.answers import records
+from kb.answer.comparing import Comparison, compare, named
 from kb.embedding import Embedder
 from kb.errors import ProviderError, UsageError
 from kb.knowledge import KnowledgeBase

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from kb.condensing import SHARES, excerpts
+from kb.answer.condensing import SHARES, excerpts
+from kb.answer.prompting import FRAME, build
 from kb.knowledge import KnowledgeBase
 from kb.models import Passage
-from kb.prompting import FRAME, build
-from kb.views import versions
+from kb.show.views import versions
 from tests.conftest import make_article
 
 FILLER = "The weather in Example Town was mild. Nobody expected anything else. The market square was full."

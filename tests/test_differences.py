@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from ingest.cli import read  # noqa: F401  registers the commands
 from ingest.cli.app import app
-from kb import differences
-from kb.differences import Kind, lines
 from kb.errors import UsageError
 from kb.knowledge import KnowledgeBase
+from kb.storage import differences
+from kb.storage.differences import Kind, lines
 from tests.conftest import make_article
 
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from kb.doctor import Finding, State, disk_finding, examine, hosts, sqlite_finding
+from kb.care.doctor import Finding, State, disk_finding, examine, hosts, sqlite_finding
+from kb.care.reaching import answer_findings
 from kb.embedding import Embedder
 from kb.knowledge import open_kb
 from kb.providers import Secret, load_registry
 from kb.providers.keys import store_key
 from kb.providers.reach import Barrier, Reach
-from kb.reaching import answer_findings
 from kb.settings import Settings
 from tests.conftest import ROOT
 from tests.fakeproviders import FakeProviders, error, key_of

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kb.entities import Entities, load_entities, read_registry
 from kb.errors import SettingsError
+from kb.text.entities import Entities, load_entities, read_registry
 
 
 def found(text: str) -> list[tuple[str, tuple[str, ...]]]:

@@ -10,10 +10,10 @@ import pytest
 
 from kb.embedding import Embedder
 from kb.errors import UsageError
-from kb.evaluation import evaluate_retrieval
-from kb.grading import evaluate_answers
 from kb.knowledge import KnowledgeBase
-from kb.metrics import mean_metrics, ranking_metrics
+from kb.measure.evaluation import evaluate_retrieval
+from kb.measure.grading import evaluate_answers
+from kb.measure.metrics import mean_metrics, ranking_metrics
 from kb.settings import Settings
 from tests.conftest import make_article
 from tests.fakeproviders import FakeProviders, Request

@@ -7,14 +7,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from kb.answering import Done, Text
+from kb.answer.answering import Done, Text
+from kb.answer.spend import ledger
 from kb.embedding import Embedder
 from kb.knowledge import KnowledgeBase
 from kb.local.turns import Turns
 from kb.models import Status, Verdict
 from kb.providers import load_registry
 from kb.providers.entries import Kind
-from kb.spend import ledger
 from tests.fakeproviders import NO_USAGE_IN_STREAM, OPEN, FakeProviders, key_of
 from tests.questions import ENGLISH_QUESTION, TRUE, asking, cited, number
 

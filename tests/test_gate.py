@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kb.gate import ENOUGH_FROM, Evidence, Signal, decide
 from kb.knowledge import KnowledgeBase
-from kb.language import detect
 from kb.models import Filters
+from kb.search.gate import ENOUGH_FROM, Evidence, Signal, decide
+from kb.text.language import detect
 from tests.conftest import make_article
 
 ARTICLES = [

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
-from kb.hints import LONG_LIFT, MONTH_LIFT, OUTLET_LIFT, hints
 from kb.knowledge import KnowledgeBase
 from kb.models import Filters
+from kb.search.hints import LONG_LIFT, MONTH_LIFT, OUTLET_LIFT, hints
 from tests.conftest import make_article
 
 TODAY = date(2026, 11, 25)

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kb.catalog import day_number
 from kb.embedding import Embedder
 from kb.errors import IndexMismatch
 from kb.knowledge import KnowledgeBase, open_kb
 from kb.models import Change
 from kb.settings import Settings
+from kb.storage.catalog import day_number
 from tests.conftest import make_article
 
 CHIPS = "The ministry put new licence duties on advanced chips. " * 30

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kb import generations
 from kb.embedding import Embedder
-from kb.index import VectorStore
 from kb.knowledge import KnowledgeBase, open_kb
 from kb.models import Filters
+from kb.search import generations
+from kb.search.index import VectorStore
 from kb.settings import Settings
 from tests.conftest import make_article
 
@@ -167,7 +167,7 @@ def test_verification_ends_with_an_error_for_a_store_that_lacks_chunks(kb: Knowl
     now = generations.current(kb.catalog)
     assert now is not None
     folder = home / "index" / now.name
-    check = [sys.executable, "-m", "kb.index", str(folder)]
+    check = [sys.executable, "-m", "kb.search.index", str(folder)]
     assert subprocess.run(check, capture_output=True).returncode == 0
     copy = home / "copy"
     shutil.copytree(folder, copy)

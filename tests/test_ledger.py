@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from kb.catalog import Catalog
-from kb.ledger import Item, Ledger, SourceState, Stage
 from kb.models import Change, Link, Outcome, Precision, Published
 from kb.settings import ROOT
+from kb.storage.catalog import Catalog
+from kb.storage.ledger import Item, Ledger, SourceState, Stage
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -145,8 +145,8 @@ CHILD = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from kb.catalog import Catalog
-from kb.ledger import Item, Ledger, Stage
+from kb.storage.catalog import Catalog
+from kb.storage.ledger import Item, Ledger, Stage
 from kb.models import Outcome
 ledger = Ledger(Catalog(Path(sys.argv[1])))
 run = ledger.start_run(["x"], datetime.now(UTC))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from kb.care.migrate import Found, Setting, given_settings, migration, read_settings, suggestions
 from kb.errors import UsageError
-from kb.migrate import Found, Setting, given_settings, migration, read_settings, suggestions
 from kb.providers import DataPath, load_registry
 
 REGISTRY = load_registry()

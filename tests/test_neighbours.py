@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kb.knowledge import KnowledgeBase
-from kb.neighbours import joined
+from kb.search.neighbours import joined
 from tests.conftest import make_article
 
 TEXT = " ".join(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from kb.knowledge import KnowledgeBase
-from kb.language import detect
-from kb.numbers import document_numbers
-from kb.words import standing, words
+from kb.text.language import detect
+from kb.text.numbers import document_numbers
+from kb.text.words import standing, words
 from tests.conftest import make_article
 
 

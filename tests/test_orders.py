@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from kb import prompting, screening
-from kb.answering import Done, Text
-from kb.contract import answer_json
+from kb.answer import prompting, screening
+from kb.answer.answering import Done, Text
 from kb.embedding import Embedder
-from kb.evaluation import rows
 from kb.knowledge import KnowledgeBase
+from kb.measure.evaluation import rows
+from kb.measure.planting import instructions, planted, visible
 from kb.models import Passage, Sentence, Status, Verdict
-from kb.orders import Kind, demoted, gives_orders, orders, told
-from kb.planting import instructions, planted, visible
-from kb.views import Passages
+from kb.show.contract import answer_json
+from kb.show.views import Passages
+from kb.text.orders import Kind, demoted, gives_orders, orders, told
 from tests.conftest import ROOT, make_article
 from tests.fakeproviders import FakeProviders, Request
 from tests.questions import BLOCK, ENGLISH_QUESTION, TRUE, asking, lines

@@ -16,9 +16,7 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, select, text
 
-from kb import schema
-from kb.answering import coverage
-from kb.contract import passage_json
+from kb.answer.answering import coverage
 from kb.embedding import Embedder
 from kb.knowledge import KnowledgeBase, open_kb
 from kb.models import Article, Change
@@ -29,7 +27,9 @@ from kb.origins.series import another_number, conflicts
 from kb.origins.shingles import enough, estimate, overlap, shingle_size, shingles, signature
 from kb.origins.translation import carried_over, facts, in_order
 from kb.settings import Settings
-from kb.views import elsewhere
+from kb.show.contract import passage_json
+from kb.show.views import elsewhere
+from kb.storage import schema
 from tests.bench import duplicates
 from tests.conftest import ROOT, make_article
 

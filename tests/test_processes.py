@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from kb.catalog import Catalog
 from kb.embedding import Embedder
 from kb.errors import HomeLocked
 from kb.knowledge import KnowledgeBase, open_kb
 from kb.settings import Settings
+from kb.storage.catalog import Catalog
 from tests.conftest import make_article
 from tests.test_index import fill
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kb.errors import UsageError
-from kb.refusing import evaluate_refusal
+from kb.measure.refusing import evaluate_refusal
 from kb.settings import Settings
 from tests.conftest import ROOT
 

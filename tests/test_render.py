@@ -18,11 +18,9 @@ from hypothesis import strategies as st
 
 import ui
 from ingest.sources import Kind, Source, Sources
-from kb.answering import coverage
-from kb.catalog import Catalog, Entry
+from kb.answer.answering import coverage
+from kb.answer.events import Done, Evidence, Text, Thought
 from kb.errors import UsageError
-from kb.events import Done, Evidence, Text, Thought
-from kb.ledger import SourceState
 from kb.local.catalogue import LocalModel, WebChannel
 from kb.models import (
     Answer,
@@ -42,6 +40,8 @@ from kb.models import (
 )
 from kb.providers import load_registry
 from kb.settings import Settings
+from kb.storage.catalog import Catalog, Entry
+from kb.storage.ledger import SourceState
 from tests.test_local_weights import Site, tiny_gguf
 from ui import asking, choosing, collecting, reading, shelf
 from ui.jobs import Job

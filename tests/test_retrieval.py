@@ -11,9 +11,9 @@ import pytest
 
 from kb.embedding import Embedder
 from kb.knowledge import KnowledgeBase, open_kb
-from kb.merging import Candidate, Hit, merge, together
-from kb.rephrased import NOTHING, Rephrased
-from kb.rephrasing import read
+from kb.search.merging import Candidate, Hit, merge, together
+from kb.search.rephrased import NOTHING, Rephrased
+from kb.search.rephrasing import read
 from kb.settings import Settings
 from tests.conftest import make_article
 from tests.fakeproviders import FakeProviders, error

@@ -27,10 +27,10 @@ from ingest.work import Bench
 from kb.embedding import Embedder, load_embedder
 from kb.errors import HomeError, HomeLocked, UsageError
 from kb.knowledge import KnowledgeBase, open_kb
-from kb.ledger import Ledger, Stage
 from kb.models import Article, Change, Outcome, Page
 from kb.settings import ROOT
-from kb.snapshots import Snapshots
+from kb.storage.ledger import Ledger, Stage
+from kb.storage.snapshots import Snapshots
 from tests.faultserver import Exchange, redirect, reply, reset
 from tests.newsroom import Newsroom, page_of, sitemap, story, tagged
 

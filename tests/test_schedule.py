@@ -27,10 +27,10 @@ from ingest.state import (
     is_due,
     is_wanted,
 )
-from kb.catalog import Catalog
 from kb.errors import CollectError
-from kb.ledger import Item, Ledger, SourceState, Stage
 from kb.models import Change, Link, Precision, Published
+from kb.storage.catalog import Catalog
+from kb.storage.ledger import Item, Ledger, SourceState, Stage
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

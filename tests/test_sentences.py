@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kb.sentences import sentences
+from kb.text.sentences import sentences
 
 CASES = {
     "german ordinals and abbreviations": (

@@ -13,7 +13,7 @@ import zstandard
 
 from kb.errors import HomeError
 from kb.models import Page
-from kb.snapshots import Snapshots, snapshot_name
+from kb.storage.snapshots import Snapshots, snapshot_name
 
 PAGE = Page(
     url="https://example.org/a?x=1",

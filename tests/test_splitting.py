@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kb.splitting import MOST, Split, split
+from kb.search.splitting import MOST, Split, split
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from ingest.documents import read_folder
 from ingest.up import STARTER, load_starter
 from kb.knowledge import KnowledgeBase
 from kb.models import Article
-from kb.words import words
+from kb.text.words import words
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 """1.6 characters count as a word."""

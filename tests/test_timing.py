@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from kb.errors import SettingsError
-from kb.timeline import load_timeline, read_timeline
-from kb.timing import Stretch, stretches
+from kb.search.timeline import load_timeline, read_timeline
+from kb.search.timing import Stretch, stretches
 
 TODAY = date(2026, 11, 25)
 """A Wednesday."""

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from kb.answer.events import Understood
+from kb.answer.rewriting import LONGEST
+from kb.answer.spend import ledger
+from kb.answer.understanding import by_rule, follows_up
 from kb.embedding import Embedder
-from kb.events import Understood
 from kb.knowledge import KnowledgeBase
 from kb.models import Status
-from kb.rewriting import LONGEST
-from kb.spend import ledger
-from kb.understanding import by_rule, follows_up
 from tests.fakeproviders import FakeProviders, Request, error
 from tests.questions import ENGLISH_QUESTION, asking, cited
 

@@ -13,19 +13,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from kb.calling import Own, OwnKey
+from kb.answer.calling import Own, OwnKey
+from kb.answer.estimating import told
+from kb.answer.events import Done, Event, Evidence, Text, Waiting
+from kb.answer.halting import Halt
+from kb.answer.spend import by_day, free_left, ledger, past_calls
 from kb.embedding import Embedder
 from kb.errors import ProviderError
-from kb.estimating import told
-from kb.events import Done, Event, Evidence, Text, Waiting
-from kb.halting import Halt
 from kb.knowledge import KnowledgeBase
 from kb.local.turns import Turns
 from kb.models import Status, Usage
 from kb.providers import DataPath, Outcome, Secret, load_registry
 from kb.providers.cost import Spent
 from kb.settings import Settings
-from kb.spend import by_day, free_left, ledger, past_calls
 from tests.fakeproviders import FakeProviders, Pause, chunk, error, events, key_of
 from tests.questions import ENGLISH_QUESTION, asking, cited
 from ui import choosing

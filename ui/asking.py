@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kb.calling import Own, OwnKey
-from kb.citing import MARKER
-from kb.events import Done, Event, Evidence, Text, Thought, Understood, Waiting
-from kb.halting import Halt
+from kb.answer.calling import Own, OwnKey
+from kb.answer.citing import MARKER
+from kb.answer.events import Done, Event, Evidence, Text, Thought, Understood, Waiting
+from kb.answer.halting import Halt
 from kb.knowledge import KnowledgeBase
-from kb.language import detect
 from kb.models import Answer, Coverage, Filters, Judgement, Passage, Sentence, Verdict, Withheld
-from kb.orders import gives_orders
 from kb.providers import DataPath
-from kb.views import elsewhere, shortened
+from kb.show.views import elsewhere, shortened
+from kb.text.language import detect
+from kb.text.orders import gives_orders
 from ui.jobs import Job
 from ui.reading import date_of, outlet
 from ui.render import Safe, fill, join, plain

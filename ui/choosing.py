@@ -6,7 +6,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
-from kb.calling import BUILT_IN
+from kb.answer.calling import BUILT_IN
 from kb.errors import KBError, ModelUnavailable, SettingsError
 from kb.providers import DataPath, Provider, Registry
 from kb.providers.entries import Kind

@@ -19,8 +19,8 @@ from ingest.state import is_due
 from ingest.targets import FileTarget, SourceTarget, Target, UrlTarget, read_target
 from kb.errors import UsageError
 from kb.knowledge import KnowledgeBase
-from kb.ledger import SourceState
 from kb.models import Outcome, digest
+from kb.storage.ledger import SourceState
 from ui.jobs import Job
 from ui.render import web_link
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kb.comparing import Comparison
-from kb.events import Event
-from kb.halting import Halt
+from kb.answer.comparing import Comparison
+from kb.answer.events import Event
+from kb.answer.halting import Halt
 from kb.knowledge import KnowledgeBase
 from kb.models import Answer, Verdict
 from ui.asking import Choices, Seen, seen

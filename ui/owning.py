@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from kb.calling import OwnKey
+from kb.answer.calling import OwnKey
 from kb.providers import DataPath
 from ui import choosing
 from ui.session import settings, words

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from kb import differences
 from kb.models import Version
-from kb.views import via
+from kb.show.views import via
+from kb.storage import differences
 from ui.render import plain, web_link
 from ui.wording import Words
 

@@ -14,7 +14,7 @@ from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
-from kb.inert import JOINER, plain
+from kb.text.inert import JOINER, plain
 
 MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$^=&\"'])")
 
@@ -47,7 +47,7 @@ def join(parts: Iterable[Safe], between: str = "") -> Safe:
 def label(text: str) -> str:
     """Foreign text for a place that reads Streamlit's Markdown (labels of widgets), so that it reads as it stands.
 
-    Streamlit has marks of its own (`:material/x:`, `:red[…]`), so more is parted here than in `kb.inert.inert`.
+    Streamlit has marks of its own (`:material/x:`, `:red[…]`), so more is parted here than in `kb.text.inert.inert`.
     """
     flat = " ".join(plain(text).split())
     marked = MARKUP.sub(r"\\\1", flat)

@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from kb import schema
-from kb.catalog import Catalog, day_number
 from kb.origins.groups import origins
+from kb.storage import schema
+from kb.storage.catalog import Catalog, day_number
 
 SIZE = 50
 """Articles on one page of the list."""

@@ -53,7 +53,7 @@ def list_answers(
 def show(context: typer.Context, id: Id, as_json: Json = False) -> None:
     """Show a stored answer as it was, and what has become known since."""
     from ingest.cli.show import AnswerPrinter
-    from kb.contract import asked_json
+    from kb.show.contract import asked_json
 
     with opened(context) as kb:
         found = kb.answer(id)
@@ -71,7 +71,7 @@ def export(
 ) -> None:
     """Write a stored answer as Markdown with footnotes."""
     from kb.errors import UsageError
-    from kb.export import markdown
+    from kb.show.export import markdown
 
     with opened(context) as kb:
         written = markdown(kb.answer(id), kb.settings.language)
@@ -98,7 +98,7 @@ def again(
 ) -> None:
     """Ask a stored answer's question of another model, on the same passages."""
     from ingest.cli.show import AnswerPrinter
-    from kb.contract import asked_json
+    from kb.show.contract import asked_json
 
     with opened(context) as kb:
         events = kb.stream_again(

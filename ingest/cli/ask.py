@@ -27,7 +27,7 @@ Judge = Annotated[
 def search(context: typer.Context, query: str, filters: Narrowing, k: Count = 8, as_json: Json = False) -> None:
     """Find passages for QUERY, in whatever language they are."""
     from ingest.cli.show import show_passages
-    from kb.contract import search_json
+    from kb.show.contract import search_json
 
     with opened(context) as kb:
         found = kb.search(query, k, **filters)
@@ -63,8 +63,8 @@ def ask(
 ) -> None:
     """Answer QUESTION from the articles, every sentence cited and checked."""
     from ingest.cli.show import AnswerPrinter
-    from kb.calling import Own
-    from kb.contract import asked_json
+    from kb.answer.calling import Own
+    from kb.show.contract import asked_json
 
     with opened(context) as kb:
         earlier = kb.answer(after) if after else None

@@ -15,7 +15,7 @@ from ingest.cli.app import FAILED, Json, app, err, note, opened, out, print_json
 from ingest.cli.show import plain
 
 if TYPE_CHECKING:
-    from kb.status import FailingSource
+    from kb.care.status import FailingSource
 
 
 @app.command()

@@ -23,7 +23,7 @@ from kb.models import Outcome
 
 if TYPE_CHECKING:
     from ingest.progress import Progress
-    from kb.ledger import SourceState
+    from kb.storage.ledger import SourceState
 
 TOLD = 10
 """Lists and files whose account is printed; of more, the counts say enough."""
@@ -150,7 +150,7 @@ def list_sources(
 ) -> None:
     """List the sources with their health."""
     from ingest.sources import load_sources
-    from kb.ledger import Ledger, SourceState
+    from kb.storage.ledger import Ledger, SourceState
 
     with opened(context) as kb:
         registry = load_sources(kb.settings.home)

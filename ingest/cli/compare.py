@@ -15,7 +15,7 @@ from ingest.cli.show import MARKS, plain
 from kb.models import Narrowing
 
 if TYPE_CHECKING:
-    from kb.comparing import Comparison
+    from kb.answer.comparing import Comparison
 
 
 @app.command()
@@ -33,8 +33,8 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Ask several providers QUESTION on the same passages, and show where they differ."""
-    from kb.calling import Own
-    from kb.estimating import told
+    from kb.answer.calling import Own
+    from kb.answer.estimating import told
 
     own = Own(data_path) if data_path else None
     with opened(context) as kb:
@@ -50,7 +50,7 @@ def compare(
 
 
 def _show(found: Comparison) -> None:
-    from kb.comparing import label
+    from kb.answer.comparing import label
 
     for answer in found.answers:
         outcome = answer.attempts[-1].outcome if answer.attempts else answer.status

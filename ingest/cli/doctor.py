@@ -15,7 +15,7 @@ from ingest.cli.app import FAILED, Json, app, err, out, print_json, settings
 from ingest.cli.show import plain
 
 if TYPE_CHECKING:
-    from kb.migrate import Migration
+    from kb.care.migrate import Migration
     from kb.providers import Registry
     from kb.settings import Settings
 
@@ -29,7 +29,7 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Look at versions, disk, home, model, keys and, with --network, hosts; say what is wrong and what to do."""
-    from kb.doctor import State, examine
+    from kb.care.doctor import State, examine
 
     found = []
     topic = ""
@@ -64,8 +64,8 @@ def migrate(
     as_json: Json = False,
 ) -> None:
     """Read a project's OpenAI settings and print what replaces them at a domestic provider."""
+    from kb.care.migrate import given_settings, migration, read_settings, suggestions
     from kb.errors import UsageError
-    from kb.migrate import given_settings, migration, read_settings, suggestions
     from kb.providers import DataPath, load_registry
 
     if test and to is None:

@@ -22,7 +22,7 @@ def retrieval(
     as_json: Json = False,
 ) -> None:
     """Rank the queries of a folder in BEIR layout over its corpus, in a store of its own."""
-    from kb.evaluation import evaluate_retrieval
+    from kb.measure.evaluation import evaluate_retrieval
 
     _show(evaluate_retrieval(directory, settings(context), store, note), as_json)
 
@@ -53,8 +53,8 @@ def answers(
 ) -> None:
     """Ask the questions of a JSON Lines file (question, answers, answerable, optionally passages or corpus), and count
     right, wrong and invented answers, wrong refusals, and how well citations carry their sentences."""
-    from kb.evaluation import expected_cost
-    from kb.grading import evaluate_answers
+    from kb.measure.evaluation import expected_cost
+    from kb.measure.grading import evaluate_answers
 
     with opened(context) as kb:
         if provider != "none":
@@ -76,7 +76,7 @@ def refusal(
 ) -> None:
     """Ask the questions of a JSON Lines file (question, answerable, corpus) and count what was invented and what was
     wrongly refused."""
-    from kb.refusing import evaluate_refusal
+    from kb.measure.refusing import evaluate_refusal
 
     _show(evaluate_refusal(file, settings(context), provider, model, store, limit, note), as_json)
 
@@ -95,8 +95,8 @@ def injection(
     """Plant the texts under `attack` of a JSON Lines file, or of all in a folder, into passages that answer questions
     over the starter corpus, and count what was obeyed and shown."""
     from ingest.up import load_starter
-    from kb.evaluation import store_of
-    from kb.planting import attacks, evaluate_injection
+    from kb.measure.evaluation import store_of
+    from kb.measure.planting import attacks, evaluate_injection
 
     chosen = settings(context)
     with store_of(chosen, store) as kb:

@@ -24,9 +24,9 @@ app.add_typer(models, name="models")
 @providers.command("list")
 def list_providers(context: typer.Context, as_json: Json = False) -> None:
     """List the providers, their models, and whether a key is there (never the key)."""
+    from kb.answer.spend import free_left, past_calls
     from kb.providers import load_registry
     from kb.providers.keys import any_key
-    from kb.spend import free_left, past_calls
 
     home = settings(context).home
     registry = load_registry(home)

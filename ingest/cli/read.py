@@ -16,8 +16,8 @@ from ingest.cli.show import byline, plain
 from kb.errors import UsageError
 
 if TYPE_CHECKING:
-    from kb.differences import Difference, Line
     from kb.models import Version
+    from kb.storage.differences import Difference, Line
 
 
 @app.command()
@@ -96,7 +96,7 @@ def _show_change(change: Difference, as_json: bool) -> None:
 
 def _drawn(line: Line) -> Text:
     """A line with signs as well as colours, so that it can be read in a file and by those who see no colours."""
-    from kb.differences import Kind
+    from kb.storage.differences import Kind
 
     marks = {Kind.ADDED: ("{+", "+}", "green"), Kind.REMOVED: ("[-", "-]", "red strike")}
     text = Text()
@@ -115,7 +115,7 @@ def refusals(
     as_json: Json = False,
 ) -> None:
     """List what did not become an article and why; `lagebild ingest --replay REASON` reads it again."""
-    from kb.ledger import Ledger
+    from kb.storage.ledger import Ledger
 
     with opened(context) as kb:
         found = [one for one in Ledger(kb.catalog).refused(reason) if source in (None, one.source_id)]

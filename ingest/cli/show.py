@@ -12,11 +12,11 @@ from rich.text import Text
 
 from ingest.cli.app import err, out
 from kb.models import Answer, Passage, Verdict, Version
-from kb.orders import gives_orders
-from kb.views import elsewhere, shortened, via, web_address
+from kb.show.views import elsewhere, shortened, via, web_address
+from kb.text.orders import gives_orders
 
 if TYPE_CHECKING:
-    from kb.answering import Event
+    from kb.answer.answering import Event
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -68,9 +68,9 @@ class AnswerPrinter:
         self._quiet = quiet
 
     def follow(self, events: Iterable[Event]) -> Answer:
-        from kb.answering import Done, Evidence
-        from kb.answering import Text as Piece
-        from kb.events import Understood, Waiting
+        from kb.answer.answering import Done, Evidence
+        from kb.answer.answering import Text as Piece
+        from kb.answer.events import Understood, Waiting
 
         answer: Answer | None = None
         for event in events:

@@ -18,8 +18,8 @@ from ingest.extract.claims import PUBLISHED_METAS, Claims, itemprops, read
 from ingest.extract.names import authors_of, title_of
 from ingest.extract.trimming import trimmed
 from kb.errors import CollectError
-from kb.language import detect
 from kb.models import Article, Link, Page
+from kb.text.language import detect
 
 REFERENCES = 30
 """Addresses of primary sources kept with an article."""

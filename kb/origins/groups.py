@@ -14,9 +14,9 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection, RowMapping, or_, select
 
-from kb import schema
-from kb.catalog import Catalog, batches, day_number
 from kb.models import Copy, Passage, Precision, Published
+from kb.storage import schema
+from kb.storage.catalog import Catalog, batches, day_number
 
 LARGEST = 200
 """Members of a group that are looked for."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from kb.entities import load_entities
+from kb.text.entities import load_entities
 from kb.verifying.dates import days
 from kb.verifying.numerals import HAN_NUMERAL, from_digits, from_han, ordinal_words, words
 from kb.verifying.reading import HAN, fold

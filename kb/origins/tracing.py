@@ -15,15 +15,15 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, delete, func, insert, select
 
-from kb import schema
-from kb.catalog import Catalog
-from kb.faults import point
 from kb.models import Version
 from kb.origins.credit import credits
 from kb.origins.likeness import CANDIDATE, WINDOW, Told, Trace, copied, trace
 from kb.origins.shingles import PERMUTATIONS, estimate
 from kb.origins.translation import NEAR, SPAN, translated
-from kb.prior import language_means
+from kb.search.prior import language_means
+from kb.storage import schema
+from kb.storage.catalog import Catalog
+from kb.storage.faults import point
 
 METHOD = "1"
 """Changes with what makes a trace or a tie."""

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kb.entities import load_entities
+from kb.text.entities import load_entities
+from kb.text.words import STOPWORDS, named_in_chinese
 from kb.verifying.lexicon import load_words
 from kb.verifying.names import GENERIC, unknown_names
 from kb.verifying.quotes import quotations
 from kb.verifying.reading import Reading, read
-from kb.words import STOPWORDS, named_in_chinese
 
 STATE = frozenset({"country", "agency", "government-body", "legislature"})
 ACTORS = STATE | {"company", "person", "organization", "media", "project", "model", "chip", "product"}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kb.entities import load_entities
+from kb.text.entities import load_entities
 from kb.verifying import dates
 from kb.verifying.agreement import same_unit, same_value
 from kb.verifying.dates import Day

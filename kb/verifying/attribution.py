@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from kb.entities import load_entities
+from kb.text.entities import load_entities
+from kb.text.words import STOPWORDS
 from kb.verifying.lexicon import load_words
 from kb.verifying.names import GENERIC
 from kb.verifying.quotes import Quotation, quotations
 from kb.verifying.reading import HAN, Reading
-from kb.words import STOPWORDS
 
 SPEAKERS = frozenset(["company", "agency", "person", "organization", "government-body", "legislature", "media"])
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from kb.entities import load_entities
 from kb.models import Verdict
+from kb.text.entities import load_entities
 from kb.verifying import dates, names
 from kb.verifying.agreement import carries, same_unit, same_value
 from kb.verifying.alignment import Window, comparable, segments, share, windows

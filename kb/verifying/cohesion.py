@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kb.entities import load_entities
+from kb.text.entities import load_entities
 from kb.verifying import dates
 from kb.verifying.actors import STATE
 from kb.verifying.agreement import same_unit, same_value

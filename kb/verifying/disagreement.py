@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from kb.entities import load_entities
+from kb.text.entities import load_entities
 from kb.verifying import dates
 from kb.verifying.agreement import same_unit, same_value
 from kb.verifying.alignment import Segment, Unit, counted, found_in, segments, units

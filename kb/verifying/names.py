@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kb.entities import Mention, load_entities
+from kb.text.entities import Mention, load_entities
+from kb.text.words import STOPWORDS
 from kb.verifying.lexicon import load_words
 from kb.verifying.reading import HAN, Reading, fold, read
-from kb.words import STOPWORDS
 
 _CAPITAL = re.compile(r"\b[A-ZÄÖÜŠĆČÉ][^\W\d_\u3400-\u9fff]*(?:['’][^\W\d_s]\w*)?")
 _ACRONYM = re.compile(r"[A-Z][A-Z&]+s?$")

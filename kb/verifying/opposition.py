@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kb.entities import load_entities
+from kb.text.entities import load_entities
 from kb.verifying.actors import UNKNOWN
 from kb.verifying.alignment import Unit, Window, comparable, counted, found_in
 from kb.verifying.binding import exchanged, misbound

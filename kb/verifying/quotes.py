@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from kb.sentences import sentences
+from kb.text.sentences import sentences
 
 SENTENCE = 12
 """Characters of a short (Chinese) sentence."""

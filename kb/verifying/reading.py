@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kb.entities import Mention, load_entities
-from kb.language import WORDS
-from kb.sentences import sentences
+from kb.text.entities import Mention, load_entities
+from kb.text.language import WORDS
+from kb.text.sentences import sentences
+from kb.text.words import STOPWORDS, stem
 from kb.verifying.dates import Day, days
 from kb.verifying.figures import Figure, figures
 from kb.verifying.lexicon import Occurrence, load_words
-from kb.words import STOPWORDS, stem
 
 HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _LATIN_WORD = re.compile(r"[^\W\d_\u3400-\u9fff\uf900-\ufaff]+")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kb.entities import load_entities
+from kb.text.entities import load_entities
 from kb.verifying.actors import OFFICE, STATE, UNKNOWN, actors
 from kb.verifying.lexicon import load_words
 from kb.verifying.reading import Reading

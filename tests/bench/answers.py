@@ -28,15 +28,15 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from ingest.up import load_starter
-from kb.answers import records
-from kb.catalog import day_number
-from kb.differing import contradicting
-from kb.events import Done
+from kb.answer.answers import records
+from kb.answer.differing import contradicting
+from kb.answer.events import Done
 from kb.knowledge import KnowledgeBase, open_kb
 from kb.models import Article, Version
-from kb.schema import version as table
-from kb.sentences import sentences
 from kb.settings import Settings
+from kb.storage.catalog import day_number
+from kb.storage.schema import version as table
+from kb.text.sentences import sentences
 from kb.verifying import contradictions
 from kb.verifying.dates import days
 from kb.verifying.reading import read

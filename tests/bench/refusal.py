@@ -16,9 +16,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kb.gate import Evidence
 from kb.knowledge import KnowledgeBase
 from kb.models import LANGUAGES, Article, Filters
+from kb.search.gate import Evidence
 from tests.bench.ground import Ground, document, ground, report, rows
 
 CEILING = 0.10

@@ -27,14 +27,14 @@ from typing import Any
 import numpy as np
 from sqlalchemy import insert
 
-from kb import schema
-from kb.catalog import Catalog, day_number
-from kb.chunking import CHUNKER
 from kb.knowledge import KnowledgeBase, open_kb
-from kb.lexical import table
 from kb.models import LANGUAGES, Filters, digest
+from kb.search.lexical import table
 from kb.settings import Settings
-from kb.words import HAN, _jieba, stem
+from kb.storage import schema
+from kb.storage.catalog import Catalog, day_number
+from kb.text.chunking import CHUNKER
+from kb.text.words import HAN, _jieba, stem
 from tests.bench.embedding import peak_memory
 
 P50, P95, MEMORY = 0.060, 0.150, 1024.0
@@ -199,8 +199,8 @@ def plain(kb: KnowledgeBase, embedder: Drawn, filters: Filters) -> Any:
     from llama_index.core.schema import TextNode
     from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery, VectorStoreQueryResult
 
-    from kb import generations
-    from kb.index import VectorStore
+    from kb.search import generations
+    from kb.search.index import VectorStore
 
     now = generations.current(kb.catalog)
     assert now is not None

@@ -28,7 +28,7 @@ from ingest.up import STARTER
 from kb.embedding import load_embedder
 from kb.models import LANGUAGES, Article
 from kb.origins.translation import NEAR, carried_over, facts
-from kb.prior import language_means
+from kb.search.prior import language_means
 
 PRECISION = 0.98
 

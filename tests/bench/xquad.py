@@ -17,9 +17,9 @@ from itertools import islice
 from math import log2
 from typing import Any
 
-from kb.chunking import spans
-from kb.language import detect
 from kb.models import LANGUAGES, Article
+from kb.text.chunking import spans
+from kb.text.language import detect
 from tests.bench.ground import Asked, Ground, document, ground, ranked, recall, report, rows, say
 
 FLOORS = {"en": 0.95, "de": 0.94, "zh": 0.91}

@@ -21,11 +21,11 @@ from ingest import politeness, state
 from ingest.policy import FetchPolicy
 from ingest.politeness import HostState
 from ingest.sources import add_sources, load_sources, new_source
-from kb.catalog import Catalog
 from kb.errors import CollectError
-from kb.ledger import Item, SourceState, Stage
 from kb.providers import load_registry
 from kb.settings import ROOT
+from kb.storage.catalog import Catalog
+from kb.storage.ledger import Item, SourceState, Stage
 from tests import crash
 from tests.conftest import DENIED
 from tests.crash import articles, problems

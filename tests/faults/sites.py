@@ -19,9 +19,9 @@ from ingest.sources import Source, add_sources, load_sources, new_source
 from ingest.targets import SourceTarget
 from ingest.work import Bench
 from kb.knowledge import KnowledgeBase, open_kb
-from kb.ledger import Ledger, Stage
 from kb.models import Outcome
 from kb.settings import Settings
+from kb.storage.ledger import Ledger, Stage
 from tests.bench import politeness
 from tests.bench.light import LightEmbedder
 from tests.faults.pages import children

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from kb.export import markdown
 from kb.models import Answer, Changes, Quoted
+from kb.show.export import markdown
 from ui import asking, choosing, parts, reading
 from ui.asking import Asked, Choices, Desk
 from ui.choosing import NOBODY

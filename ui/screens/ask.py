@@ -7,8 +7,8 @@ import time
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from kb.calling import BUILT_IN
-from kb.events import Event
+from kb.answer.calling import BUILT_IN
+from kb.answer.events import Event
 from kb.models import LANGUAGES, Filters, Status
 from ui import asking, choosing, owning, parts, reading, shelf
 from ui.asking import Asked, Choices, Desk, Seen

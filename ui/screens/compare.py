@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from kb.comparing import Comparison, label
+from kb.answer.comparing import Comparison, label
+from kb.answer.estimating import Expected
 from kb.errors import KBError
-from kb.estimating import Expected
-from kb.language import detect
 from kb.models import Answer
+from kb.text.language import detect
 from ui import asking, choosing, comparing, owning, parts
 from ui.asking import Choices, Desk, Seen
 from ui.choosing import NOBODY

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import streamlit as st
 
-from kb.calling import BUILT_IN, Own, OwnKey
+from kb.answer.calling import BUILT_IN, Own, OwnKey
+from kb.answer.spend import QUOTA_DAYS, free_left, ledger
 from kb.errors import KBError
 from kb.local.weights import LocalModel, Progress, catalogue, path_of, pull
 from kb.providers import Outcome, Provider, Registry, Secret
@@ -14,7 +15,6 @@ from kb.providers.cost import Spent
 from kb.providers.entries import Endpoint, Kind, Model
 from kb.providers.keys import check_key, store_key
 from kb.settings import Settings
-from kb.spend import QUOTA_DAYS, free_left, ledger
 from ui import choosing, owning
 from ui.jobs import Job, steps
 from ui.render import Safe, anchor, fill, join, label, notice, plain, show

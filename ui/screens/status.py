@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from kb.spend import DaySpent
-from kb.status import Status
+from kb.answer.spend import DaySpent
+from kb.care.status import Status
 from ui import parts, shelf
 from ui.render import Safe, fill, join, notice, show
 from ui.session import kb, words

@@ -1,0 +1,1 @@
+"""Passages into a checked answer: prompt, call, citations, screening, verdicts, the record."""

@@ -1,0 +1,1 @@
+"""Looking after an installation: doctor, status, migration from OpenAI."""

@@ -1,0 +1,1 @@
+"""Measures over test data: retrieval, answers, refusals, planted orders."""

@@ -1,0 +1,403 @@
+"""The ledger: what ingestion remembers between runs, in the catalog.
+
+Four kinds of memory: how each source fares, how each host is to be asked, what is known of every address
+that was ever tried (`Item`), and what each run did (`Run`, with its outcomes). Writing needs the home's
+writer lock, but for host states, which any thread of the writer may save.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, Column, Connection, Index, Integer, String, Table, Text, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.engine import RowMapping
+
+from kb.models import Change, Link, Outcome, Precision, Published
+from kb.storage import schema
+from kb.storage.catalog import Catalog
+
+BATCH = 500
+"""Addresses in one IN list; SQLite's oldest limit on variables is 999."""
+
+item = Table(
+    "item",
+    schema.metadata,
+    Column("url", Text, primary_key=True),
+    Column("stage", String, nullable=False),
+    Column("source_id", String),
+    Column("link", JSON),
+    Column("article_id", String),
+    Column("reason", String),
+    Column("message", Text),
+    Column("snapshot", String),
+    Column("attempts", Integer, nullable=False),
+    Column("since", String, nullable=False),
+    Column("last", String, nullable=False),
+    Column("next_try", String),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("parser", String),
+)
+Index("item_by_stage", item.c.stage, item.c.reason)
+Index("item_by_source", item.c.source_id, item.c.stage)
+
+
+class Stage(StrEnum):
+    """How far an address has come."""
+
+    PENDING = "pending"
+    """Discovered, not tried yet."""
+    STORED = "stored"
+    """Its article is in the catalog."""
+    FAILED = "failed"
+    """It may succeed later: a time-out, a server error."""
+    REFUSED = "refused"
+    """It is not an article, or not for us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What is known of one address (canonical URL, or the URI of a file).
+
+    `attempts` counts failures or refusals in a row, the first of them at `since`; `last` is the last try;
+    it is not tried again before `next_try`. `etag` and `last_modified` are the page's validators (of a
+    file: its size and time), `parser` the revision that read it, `link` what discovery said of it.
+    """
+
+    url: str
+    stage: Stage
+    since: datetime
+    last: datetime
+    source_id: str | None = None
+    link: Link | None = None
+    article_id: str | None = None
+    reason: str | None = None
+    message: str | None = None
+    snapshot: str | None = None
+    attempts: int = 0
+    next_try: datetime | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    parser: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """How a source fares. `interval` (seconds) is how often it is asked; validators hold for `parser`.
+
+    `failing_since`, `reason`, `message` and `failures` (in a row) are set while it fails.
+    """
+
+    id: str
+    etag: str | None = None
+    last_modified: str | None = None
+    last_success: datetime | None = None
+    last_attempt: datetime | None = None
+    failing_since: datetime | None = None
+    failures: int = 0
+    reason: str | None = None
+    message: str | None = None
+    next_try: datetime | None = None
+    interval: int | None = None
+    parser: str | None = None
+
+    @property
+    def failing(self) -> bool:
+        return self.failing_since is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One ingestion run. `state` is running, done, interrupted, or broken off (its process died).
+
+    `counts` has the number of outcomes by change, or by reason where there was none.
+    """
+
+    id: int
+    started: datetime
+    finished: datetime | None
+    targets: tuple[str, ...]
+    state: str
+    counts: Mapping[str, int]
+
+
+class Ledger:
+    """The ingestion tables of one catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        with catalog.writing() as db:
+            schema.create(db, [item])
+
+    # ── sources and hosts ─────────────────────────────────────────────────────────────────────
+
+    def source(self, id: str) -> SourceState:
+        """The state of a source; a fresh one if it was never asked."""
+        return self.sources([id]).get(id, SourceState(id))
+
+    def sources(self, ids: Iterable[str] | None = None) -> dict[str, SourceState]:
+        """The states of the sources that were ever asked, or of those named among them."""
+        query = select(schema.source_state)
+        if ids is not None:
+            query = query.where(schema.source_state.c.id.in_(list(ids)))
+        with self._catalog.reading() as db:
+            return {row["id"]: _to_state(row) for row in db.execute(query).mappings()}
+
+    def save_source(self, state: SourceState) -> None:
+        values = {name: getattr(state, name) for name in state.__slots__}
+        with self._catalog.writing() as db:
+            _put(db, schema.source_state, "id", {name: _plain(value) for name, value in values.items()})
+
+    def hosts(self) -> dict[str, dict[str, Any]]:
+        """What was saved of each host."""
+        with self._catalog.reading() as db:
+            return {row.host: row.state for row in db.execute(select(schema.host_state))}
+
+    def save_hosts(self, states: Mapping[str, Mapping[str, Any]]) -> None:
+        """Save several hosts in one transaction."""
+        if not states:
+            return
+        with self._catalog.writing() as db:
+            for host, state in states.items():
+                _put(db, schema.host_state, "host", {"host": host, "state": dict(state)})
+
+    # ── items ─────────────────────────────────────────────────────────────────────────────────
+
+    def expect(self, links: Mapping[str, Link], now: datetime) -> None:
+        """Note discovered links (by canonical URL) as pending; those known already stay as they are."""
+        rows = [
+            {
+                "url": url,
+                "stage": Stage.PENDING,
+                "source_id": link.source_id,
+                "link": _link_row(link),
+                "attempts": 0,
+                "since": _iso(now),
+                "last": _iso(now),
+            }
+            for url, link in links.items()
+        ]
+        if rows:
+            with self._catalog.writing() as db:
+                db.execute(insert(item).prefix_with("OR IGNORE"), rows)
+
+    def items(self, urls: Iterable[str]) -> dict[str, Item]:
+        """What is known of these addresses; those never seen are left out."""
+        found: dict[str, Item] = {}
+        with self._catalog.reading() as db:
+            for batch in _batches(list(urls)):
+                for row in db.execute(select(item).where(item.c.url.in_(batch))).mappings():
+                    found[row["url"]] = _to_item(row)
+        return found
+
+    def articles_at(self, urls: Iterable[str]) -> dict[str, str]:
+        """The ids of the articles that are stored under these canonical URLs."""
+        found: dict[str, str] = {}
+        with self._catalog.reading() as db:
+            query = select(schema.article.c.url, schema.article.c.id)
+            for batch in _batches(list(urls)):
+                found.update({row.url: row.id for row in db.execute(query.where(schema.article.c.url.in_(batch)))})
+        return found
+
+    def waiting(self, source_id: str, now: datetime, farthest: datetime) -> list[Item]:
+        """Items of a source that are pending, or failed and due again: a next try after `farthest` is a mistake."""
+        query = select(item).where(
+            item.c.source_id == source_id,
+            item.c.stage.in_([Stage.PENDING, Stage.FAILED]),
+            item.c.next_try.is_(None) | (item.c.next_try <= _iso(now)) | (item.c.next_try > _iso(farthest)),
+        )
+        with self._catalog.reading() as db:
+            return [_to_item(row) for row in db.execute(query.order_by(item.c.since, item.c.url)).mappings()]
+
+    def refused(self, reason: str | None = None) -> list[Item]:
+        """Items that did not become an article (refused or failed), by reason if one is given, newest first."""
+        query = select(item).where(item.c.stage.in_([Stage.REFUSED, Stage.FAILED]))
+        if reason is not None:
+            query = query.where(item.c.reason == reason)
+        with self._catalog.reading() as db:
+            return [_to_item(row) for row in db.execute(query.order_by(item.c.last.desc(), item.c.url)).mappings()]
+
+    def reasons(self) -> dict[str, int]:
+        """How many items are refused or failed now, by reason, the most frequent first."""
+        query = (
+            select(item.c.reason, func.count().label("count"))
+            .where(item.c.stage.in_([Stage.REFUSED, Stage.FAILED]))
+            .group_by(item.c.reason)
+        )
+        with self._catalog.reading() as db:
+            counted = {row["reason"]: row["count"] for row in db.execute(query).mappings()}
+        return dict(Counter(counted).most_common())
+
+    def stored_since(self, first: datetime, tried_before: datetime, now: datetime) -> list[Item]:
+        """Stored items, last tried before `tried_before`, of articles published (else first seen) since `first`.
+
+        One that was last tried after `now` was tried by a clock that was wrong.
+        """
+        known = func.coalesce(schema.version.c.published, schema.article.c.first_seen)
+        query = (
+            select(item)
+            .join(schema.article, schema.article.c.id == item.c.article_id)
+            .join(schema.version, schema.version.c.id == schema.article.c.current_version)
+            .where(item.c.stage == Stage.STORED, known >= _iso(first))
+            .where((item.c.last < _iso(tried_before)) | (item.c.last > _iso(now)))
+            .order_by(item.c.last, item.c.url)
+        )
+        with self._catalog.reading() as db:
+            return [_to_item(row) for row in db.execute(query).mappings()]
+
+    # ── runs ──────────────────────────────────────────────────────────────────────────────────
+
+    def start_run(self, targets: Sequence[str], now: datetime) -> int:
+        """Open a run; its number. Runs that were left running are marked broken off: only one process writes."""
+        with self._catalog.writing() as db:
+            db.execute(update(schema.run).where(schema.run.c.state == "running").values(state="broken off"))
+            values = {"started": _iso(now), "targets": list(targets), "state": "running"}
+            key = db.execute(insert(schema.run).values(values)).inserted_primary_key
+        return int(key[0])  # type: ignore[index]
+
+    def end_run(self, run_id: int, state: str, now: datetime) -> None:
+        with self._catalog.writing() as db:
+            db.execute(update(schema.run).where(schema.run.c.id == run_id).values(state=state, finished=_iso(now)))
+
+    def settle(self, run_id: int, outcome: Outcome, now: datetime, known: Item | None = None) -> None:
+        """Record an outcome, and what is known of its address from now on, in one transaction."""
+        row = {name: getattr(outcome, name) for name in outcome.__slots__}
+        with self._catalog.writing() as db:
+            db.execute(insert(schema.outcome).values({**row, "run_id": run_id, "at": _iso(now)}))
+            if known is not None:
+                _put(db, item, "url", _item_row(known))
+
+    def save_item(self, known: Item) -> None:
+        with self._catalog.writing() as db:
+            _put(db, item, "url", _item_row(known))
+
+    def runs(self, limit: int = 20) -> list[Run]:
+        """The last runs, the newest first."""
+        with self._catalog.reading() as db:
+            rows = db.execute(select(schema.run).order_by(schema.run.c.id.desc()).limit(limit)).mappings().all()
+            return [_to_run(row, _counts(db, row["id"])) for row in rows]
+
+    def run(self, run_id: int) -> Run | None:
+        with self._catalog.reading() as db:
+            row = db.execute(select(schema.run).where(schema.run.c.id == run_id)).mappings().first()
+            return _to_run(row, _counts(db, run_id)) if row else None
+
+    def outcomes(self, run_id: int, *, failed: bool = False, reason: str | None = None) -> Iterator[Outcome]:
+        """What a run did, in order; only what became no article, or only one reason of those."""
+        query = select(schema.outcome).where(schema.outcome.c.run_id == run_id).order_by(schema.outcome.c.id)
+        if failed:
+            query = query.where(schema.outcome.c.reason.is_not(None))
+        if reason is not None:
+            query = query.where(schema.outcome.c.reason == reason)
+        with self._catalog.reading() as db:
+            for row in db.execute(query).mappings():
+                yield _to_outcome(row)
+
+
+def _put(db: Connection, table: Table, key: str, values: Mapping[str, Any]) -> None:
+    """Insert a row, or set all its columns if it is there."""
+    statement = upsert(table).values(values)
+    rest = {name: statement.excluded[name] for name in values if name != key}
+    db.execute(statement.on_conflict_do_update(index_elements=[key], set_=rest))
+
+
+def _counts(db: Connection, run_id: int) -> dict[str, int]:
+    kind = func.coalesce(schema.outcome.c.reason, schema.outcome.c.change)
+    query = select(kind.label("kind"), func.count().label("count")).where(
+        schema.outcome.c.run_id == run_id, kind.is_not(None)
+    )
+    return {row["kind"]: row["count"] for row in db.execute(query.group_by(kind)).mappings()}
+
+
+def _batches(urls: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (urls[start : start + BATCH] for start in range(0, len(urls), BATCH))
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _plain(value: Any) -> Any:
+    return _iso(value) if isinstance(value, datetime) else value
+
+
+def _time(value: str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if value else None
+
+
+def _link_row(link: Link | None) -> dict[str, Any] | None:
+    if link is None:
+        return None
+    row: dict[str, Any] = {"url": link.url, "source_id": link.source_id, "title": link.title}
+    if link.published is not None:
+        row["published"] = [_iso(link.published.at), link.published.precision, link.published.witness]
+    return row
+
+
+def _to_link(row: Mapping[str, Any] | None) -> Link | None:
+    if row is None:
+        return None
+    published = None
+    if given := row.get("published"):
+        published = Published(datetime.fromisoformat(given[0]), Precision(given[1]), given[2])
+    return Link(row["url"], row["source_id"], row["title"], published)
+
+
+def _item_row(known: Item) -> dict[str, Any]:
+    values = {name: _plain(getattr(known, name)) for name in known.__slots__ if name != "link"}
+    return {**values, "link": _link_row(known.link)}
+
+
+def _to_item(row: RowMapping) -> Item:
+    return Item(
+        url=row["url"],
+        stage=Stage(row["stage"]),
+        since=datetime.fromisoformat(row["since"]),
+        last=datetime.fromisoformat(row["last"]),
+        source_id=row["source_id"],
+        link=_to_link(row["link"]),
+        article_id=row["article_id"],
+        reason=row["reason"],
+        message=row["message"],
+        snapshot=row["snapshot"],
+        attempts=row["attempts"],
+        next_try=_time(row["next_try"]),
+        etag=row["etag"],
+        last_modified=row["last_modified"],
+        parser=row["parser"],
+    )
+
+
+def _to_state(row: RowMapping) -> SourceState:
+    times = ("last_success", "last_attempt", "failing_since", "next_try")
+    return SourceState(**{**row, **{name: _time(row[name]) for name in times}})
+
+
+def _to_run(row: RowMapping, counts: Mapping[str, int]) -> Run:
+    return Run(
+        id=row["id"],
+        started=datetime.fromisoformat(row["started"]),
+        finished=_time(row["finished"]),
+        targets=tuple(row["targets"]),
+        state=row["state"],
+        counts=counts,
+    )
+
+
+def _to_outcome(row: RowMapping) -> Outcome:
+    return Outcome(
+        target=row["target"],
+        change=Change(row["change"]) if row["change"] else None,
+        article_id=row["article_id"],
+        title=row["title"],
+        reason=row["reason"],
+        message=row["message"],
+        source_id=row["source_id"],
+        snapshot=row["snapshot"],
+    )
