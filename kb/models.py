@@ -178,7 +178,8 @@ class Passage:
     """A chunk found for a question, with all a reader needs to judge it.
 
     `score` is calibrated across languages (see `kb.search.retrieval`); larger is better. `origin` is the id of
-    the article that told this story first (`kb.origins`), empty for one that stands alone; `also` are the others that tell it.
+    the article that told this story first (`kb.origins`), empty for one that stands alone; `also` are the others that
+    tell it.
     """
 
     rank: int
