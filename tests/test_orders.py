@@ -145,6 +145,17 @@ def test_a_passage_that_gives_orders_ranks_lower_and_says_so(kb: KnowledgeBase) 
     assert "gives orders to the model" in Passages("q", found)._repr_html_()
 
 
+def test_only_what_gives_orders_changes_its_place(kb: KnowledgeBase) -> None:
+    """A repetition that was put last for the sake of other origins stays last, whatever its score."""
+    found = poisoned(kb)
+    (marked,) = [each for each in found if gives_orders(each.text)]
+    one, two, last = [each for each in found if each is not marked][:3]
+    given = [replace(each, score=score) for each, score in ((marked, 2.0), (one, 1.9), (two, 1.0), (last, 5.0))]
+    again = demoted(given)
+    assert [each.chunk_id for each in again] == [one.chunk_id, marked.chunk_id, two.chunk_id, last.chunk_id]
+    assert [each.rank for each in again] == [1, 2, 3, 4]
+
+
 def test_the_model_does_not_see_the_order_and_the_reader_does(kb: KnowledgeBase, fake: FakeProviders) -> None:
     poisoned(kb)
     fake.answer = lambda request: f"{TRUE} [1]."

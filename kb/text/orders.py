@@ -13,10 +13,11 @@ reports of such words is its matter, and stays.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
+from itertools import takewhile
 
 from kb.models import Passage
 from kb.text.sentences import sentences
@@ -168,12 +169,13 @@ def told(text: str) -> str:
 
 
 def demoted(passages: Iterable[Passage]) -> tuple[Passage, ...]:
-    """The passages with those that give orders lower, ranked anew from 1."""
-    scored: Sequence[Passage] = [
-        replace(passage, score=passage.score - PENALTY) if gives_orders(passage.text) else passage
-        for passage in passages
-    ]
-    ordered = sorted(scored, key=lambda passage: -passage.score)
+    """The passages with those that give orders behind the better ones that follow them; all others keep their order.
+    Ranked anew from 1."""
+    ordered = list(passages)
+    for passage in [each for each in ordered if gives_orders(each.text)]:
+        lower, at = replace(passage, score=passage.score - PENALTY), ordered.index(passage)
+        better = list(takewhile(lambda each, bar=lower.score: each.score > bar, ordered[at + 1 :]))  # type: ignore[misc]
+        ordered[at : at + 1 + len(better)] = [*better, lower]
     return tuple(replace(passage, rank=rank) for rank, passage in enumerate(ordered, 1))
 
 
