@@ -337,7 +337,7 @@ class Coverage:
 
     `left_out` says which passages were not shown to the model, and why; `failing` are the sources that have given
     articles of these languages or sides, and give none now. `articles` counts the copies of a story too, `origins`
-    each story once.
+    each story once. `wished` is what of time and outlets the question was read to name, which lifts passages.
     """
 
     passages: int
@@ -349,6 +349,7 @@ class Coverage:
     left_out: tuple[str, ...] = ()
     failing: tuple[Failing, ...] = ()
     articles: int = 0
+    wished: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,3 +46,11 @@ def test_last_month_counts_from_the_day_asked_about(kb: KnowledgeBase) -> None:
         assert (
             str(found.hints.times[0]) == f"2024-0{wanted[1]}-01 – 2024-0{wanted[1]}-{'30' if wanted == 'm4' else '31'}"
         )
+
+
+def test_a_reader_is_told_what_was_read(kb: KnowledgeBase) -> None:
+    kb.add(make_article("block", "OpenAI blocks its API in China.", day="2024-07-09", source="Example News"))
+    answer = kb.ask("Was schrieb Example News im Juli 2024 über OpenAI?", provider="none")
+    assert answer.coverage.wished == ("“Juli 2024” → 2024-07-01 – 2024-07-31", "Example News")
+    assert kb.answer(answer.id).coverage == answer.coverage
+    assert kb.ask("What does OpenAI block?", provider="none").coverage.wished == ()

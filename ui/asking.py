@@ -316,6 +316,7 @@ def coverage_line(coverage: Coverage, words: Words) -> str:
         languages,
         sides,
         words("ask.newest", day=coverage.newest[:10]) if coverage.newest else "",
+        words("ask.wished", read="; ".join(coverage.wished)) if coverage.wished else "",
         *coverage.left_out,
         *(words("ask.failing", source=each.source, day=each.since[:10]) for each in coverage.failing[:FAILING]),
         words("ask.failing_more", count=len(coverage.failing) - FAILING) if len(coverage.failing) > FAILING else "",

@@ -155,6 +155,8 @@ def _show_changes(answer: Answer) -> None:
 def _show_end(answer: Answer) -> None:
     """Who answered, what it took, what was left out, and which sources give nothing now."""
     coverage, usage = answer.coverage, answer.usage
+    if coverage.wished:
+        out.print(Text(plain(f"read in the question: {'; '.join(coverage.wished)}"), style="dim"))
     for line in coverage.left_out:
         out.print(Text(plain(line), style="dim"))
     for source in coverage.failing:

@@ -14,7 +14,7 @@ from kb.answer.calling import BUILT_IN
 from kb.answer.changes import with_changes
 from kb.answer.comparing import Comparison, named
 from kb.answer.comparing import compare as compared
-from kb.answer.events import Done, Event, Question, Understood
+from kb.answer.events import Done, Event, Evidence, Question, Understood
 from kb.answer.failing import failing
 from kb.answer.spend import added
 from kb.answer.understanding import understood
@@ -70,9 +70,13 @@ def stream(kb: KnowledgeBase, question: str, wish: Wish, before: Sequence[str]) 
         wish.judge,
     )
     sick = failing(kb.catalog, passages, wish.filters)
+    wished = found.hints.told()
     for event in answer(wanted, passages, found.evidence, asking, kb.similarity, wish.interface, sick):
-        if isinstance(event, Done) and spent:
-            event = Done(replace(event.answer, usage=added([spent, event.answer.usage])))
+        if isinstance(event, Evidence):
+            event = replace(event, coverage=replace(event.coverage, wished=wished))
+        elif isinstance(event, Done):
+            given = replace(event.answer, coverage=replace(event.answer.coverage, wished=wished))
+            event = Done(replace(given, usage=added([spent, given.usage])) if spent else given)
         yield _kept(kb, event)
 
 

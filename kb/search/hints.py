@@ -31,6 +31,10 @@ class Hints:
     def __bool__(self) -> bool:
         return bool(self.times or self.outlets)
 
+    def told(self) -> tuple[str, ...]:
+        """What was read, for a reader: a stretch of days behind the words it was read from, the outlets by name."""
+        return (*(f"“{time.words.strip()}” → {time}" for time in self.times), *sorted(self.outlets))
+
     def lifts(self, described: Mapping[int, tuple[str, int]]) -> dict[int, float]:
         """What outlet and day (YYYYMMDD, 0 for none) of each chunk add to its score; chunks that gain nothing are
         left out."""
