@@ -184,7 +184,7 @@ def test_retired_models_name_their_successor() -> None:
 
 
 def test_importing_is_light() -> None:
-    code = "import sys, kb.providers, kb.migrate; kb.providers.load_registry(); print(*sys.modules)"
+    code = "import sys, kb.providers, kb.care.migrate; kb.providers.load_registry(); print(*sys.modules)"
     loaded = set(
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     )
