@@ -144,11 +144,13 @@ class Tracer:
     def _ties(self, item: Traced) -> Iterator[dict[str, object]]:
         own = item.version
         told, found = _told(own), 0
-        for ids in self._past.copies(item):
+        candidates = self._past.copies(item)
+        versions = self._catalog.versions(id for ids in candidates for id in ids)
+        for ids in candidates:
             ties = [
                 _tie(own.id, id, COPY, likeness)
-                for id, version in self._catalog.versions(ids).items()
-                if (likeness := copied(told, _told(version))) is not None
+                for id in ids
+                if (likeness := copied(told, _told(versions[id]))) is not None
             ]
             yield from ties
             found += bool(ties)
