@@ -301,7 +301,8 @@ class KnowledgeBase(Store):
         from kb.answer.calling import BUILT_IN
         from kb.answer.prompting import RULE
 
-        self.search("warm", 1)
+        for text in ("warm", "预热"):  # the second loads the cutter of Chinese words
+            self.search(text, 1)
         if self.settings.provider == BUILT_IN and self.settings.model != "none":
             self._server().prime([{"role": "system", "content": RULE}])
 

@@ -82,7 +82,7 @@ def main() -> None:
             found = [passages_after(page, question, title) for question, title in titles.items()]
             words = []
             if given.answers:
-                choose(page, "Qwen")
+                choose(page, "Local model")
                 for question in QUESTIONS[: given.answers + 1]:
                     pressed = put(page, question)
                     page.locator(".lb-written, .sentence").first.wait_for()
