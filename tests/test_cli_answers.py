@@ -47,6 +47,8 @@ def test_an_answer_is_listed_shown_exported_and_asked_again(run: Run, tmp_path: 
         and "✗" not in shown
         and "? unsupp" in shown
     )
+    panel = " ".join(line.strip("│ ") for line in shown.splitlines() if line.startswith("│"))
+    assert all(each["quote"] in panel for each in asked["citations"]), "a quotation is shown whole"
     file = tmp_path / "answer.md"
     assert run("answers", "export", asked["id"], str(file)).exit_code == 0
     assert run("answers", "export", asked["id"]).stdout == file.read_text(encoding="utf-8")

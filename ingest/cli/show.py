@@ -120,7 +120,7 @@ class AnswerPrinter:
                 "\n",
                 (plain(web_address(version) or version.url), "dim"),
             )
-            out.print(Panel(body, title=head, title_align="left", border_style="dim"))
+            out.print(Panel(body, title=head, title_align="left", border_style="dim"), soft_wrap=False)
         if answer.status in ("no_evidence", "thin_evidence") and answer.passages:
             out.print(Text("nearest articles:", style="bold"))
             show_passages(answer.passages)
