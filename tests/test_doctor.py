@@ -203,12 +203,12 @@ def test_blocked_weights_name_their_mirrors(home: Path) -> None:
 
     settings = Settings(home, models=home / "none")
     shown = found(settings, "network", network=True, reacher=silent)
-    assert list(shown) == ["modelscope.cn:443", "huggingface.co:443", "pypi.org:443"]
+    assert list(shown) == ["modelscope.cn:443", "huggingface.co:443"]
     assert all(one.state is State.NOTE and "hf-mirror.com" in one.advice for one in shown.values())
     mirrored = replace(settings, hf_endpoint="https://hf-mirror.com")
-    env = {"PIP_INDEX_URL": "https://mirrors.aliyun.com/pypi/simple"}
+    env = {"PIP_INDEX_URL": "https://wheels.example/simple"}
     names = [host.name for host in hosts(mirrored, REGISTRY, env)]
-    assert names == ["modelscope.cn", "hf-mirror.com", "mirrors.aliyun.com"]
+    assert names == ["modelscope.cn", "hf-mirror.com", "wheels.example"]
 
 
 def test_the_command(pointed: Path, fake: FakeProviders) -> None:

