@@ -522,3 +522,22 @@ def test_a_direction_is_that_of_its_own_actor() -> None:
     passage = "Seoul joined the chip alliance in May, while New Delhi left it over the data clause."
     assert check("新德里退出了芯片联盟。", [passage]).verdict is not Verdict.CONTRADICTED
     assert check("首尔退出了芯片联盟。", [passage]).code == "negation"
+
+
+BLOCKED = (
+    "OpenAI's block of API traffic from China takes effect. "
+    "OpenAI began to block API traffic from China on 9 July 2024."
+)
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        ("OpenAI 从2024年7月9日起在中国停止服务。", Verdict.SUPPORTED),
+        ("OpenAI stopped its service in China on 9 July 2024.", Verdict.SUPPORTED),
+        ("OpenAI lifted its block of API traffic from China on 9 July 2024.", Verdict.CONTRADICTED),
+        ("OpenAI beendete die Sperre des Datenverkehrs aus China am 9. Juli 2024.", Verdict.CONTRADICTED),
+    ],
+)
+def test_a_block_that_takes_effect_ends_what_it_blocks(claim: str, verdict: Verdict) -> None:
+    assert check(claim, [BLOCKED]).verdict is verdict

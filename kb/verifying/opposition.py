@@ -14,6 +14,9 @@ from kb.verifying.reading import Reading
 from kb.verifying.roles import Cast, Part, Role, cast, displaced, group, named, replaced, turned
 from kb.verifying.statements import Statement, overlap, statements, topic
 
+FORCE, ASSENT = "force", "assent"
+"""Axes of direction: what begins or ends, and what is permitted or barred."""
+
 ABOUT = 0.35
 """Share of the sentence a window or statement must carry to be about the same."""
 
@@ -161,6 +164,10 @@ def _direction(
         if not own and _told_apart(statement, candidates):
             # The passage says what this actor does elsewhere; what others do is not to be laid beside it.
             on_axis = [item for item in on_axis if not item.statement.actors]
+        if axis == FORCE and not any(stance.axis == ASSENT for stance in statement.stances):
+            # A block that takes effect ends what it blocks: "stopped its service" does not deny it.
+            on_axis = [item for item in on_axis if not _restrains(item.statement)]
+            own = [item for item in own if item in on_axis]
         level = _level(own, wanted) or _level(on_axis, wanted)
         near = RELEVANT if not own else CLOSE
         chosen = [item for item in level if item.score >= near * candidates[0].score]
@@ -177,6 +184,10 @@ def _direction(
         there = theirs[0][1].passage.text[theirs[0][0].start : theirs[0][0].end]
         return Opposed("negation", f'"{said}" points the other way than "{there}" in the cited passage')
     return None
+
+
+def _restrains(statement: Statement) -> bool:
+    return any(stance.axis == ASSENT and stance.sign < 0 for stance in statement.stances)
 
 
 def _doers(statement: Statement) -> frozenset[str]:

@@ -30,6 +30,7 @@ _NEGATION = re.compile(
     re.IGNORECASE,
 )
 _INFINITIVE = re.compile(r"(?:^|\s)(?:to|zu)\s*$|[,\s]\w*zu\w*$", re.IGNORECASE)
+_BEGIN = re.compile(r"(?:beg[aiu]n|start)\w*")
 _REFUSALS = frozenset({"reject", "rule_out"})
 _MODAL = frozenset({"may"})
 _VERBS = frozenset({"reject", "vote_down", "allow", "approve", "support", "dispute", "adopt"})
@@ -126,8 +127,10 @@ def _words(reading: Reading, start: int, end: int) -> Iterator[_Word]:
 
 
 def _is_idle(text: str, item: Occurrence) -> bool:
-    """ "By the end of 2026" is a date and "up to 5 billion" a bound: neither is a direction."""
-    if text[item.start : item.end].lower() == "up":
+    """ "By the end of 2026" is a date and "up to 5 billion" a bound: neither is a direction; "began to block" is that
+    of what begins."""
+    said = text[item.start : item.end].lower()
+    if said == "up" or _BEGIN.fullmatch(said):
         return re.match(r"\s+to\b", text[item.end :]) is not None
     return (
         item.id == "end"
