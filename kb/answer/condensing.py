@@ -28,17 +28,17 @@ def excerpts(
     has most in common with the question, within its share of `budget` tokens; one sentence at least."""
     asked = detect(question)
     chosen = list(texts[: len(SHARES)])
-    runs = [[text[start:end] for start, end in sentences(text)] for _, text in chosen]
+    spans = [sentences(text) for _, text in chosen]
     found = [
-        [frozenset(terms(sentence, passage.version.language)) for sentence in run]
-        for (passage, _), run in zip(chosen, runs, strict=True)
+        [frozenset(terms(text[start:end], passage.version.language)) for start, end in run]
+        for (passage, text), run in zip(chosen, spans, strict=True)
     ]
     every = [words for run in found for words in run]
     common = Counter(word for words in every for word in words)
     wanted = {word: log(1 + len(every) / count) for word, count in common.items()}
     return [
-        _best(text, words, _asked(question, asked, passage.version.language), wanted, share * budget, tokens)
-        for (passage, text), words, share in zip(chosen, found, SHARES, strict=False)
+        _best(text, run, words, _asked(question, asked, passage.version.language), wanted, share * budget, tokens)
+        for (passage, text), run, words, share in zip(chosen, spans, found, SHARES, strict=False)
     ]
 
 
@@ -50,13 +50,13 @@ def _asked(question: str, asked: str, language: str) -> frozenset[str]:
 
 def _best(
     text: str,
+    spans: Sequence[tuple[int, int]],
     words: Sequence[frozenset[str]],
     asked: frozenset[str],
     weights: dict[str, float],
     budget: float,
     tokens: Callable[[str], int],
 ) -> str:
-    spans = sentences(text)
     costs = [tokens(text[start:end]) for start, end in spans]
     best, most = (0, 1), -1.0
     for first in range(len(spans)):

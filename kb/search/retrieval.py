@@ -78,17 +78,14 @@ class Retriever:
         """
         hits = self.hits(query, language, filters, today=today)
         ordered, stories = one_per_origin(self._catalog, hits, k, filters.as_of)
-        passages = with_origins(demoted(self.passages(ordered)), stories)
+        best = self.passages(ordered)
+        passages = with_origins(demoted(best), stories)
         understood = hints(query, _day(filters, today), self._index.sources())
         if not passages:
             return Found((), Evidence.NONE, Signal(0.0, 0.0), understood)
-        dense = {id: hit.dense for id, hit in zip(self._ids(ordered), ordered, strict=True)}
+        dense = {passage.chunk_id: hit.dense for passage, hit in zip(best, ordered, strict=True)}
         signal = self._signal(query, language, passages, [dense[passage.chunk_id] for passage in passages])
         return Found(passages, decide(signal, language), signal, understood)
-
-    def _ids(self, hits: Sequence[Hit]) -> list[str]:
-        rows = self._catalog.chunks_at(hit.seq for hit in hits)
-        return [rows[hit.seq]["id"] for hit in hits]
 
     def _signal(self, query: str, language: str, passages: Sequence[Passage], dense: Sequence[float]) -> Signal:
         """What the passages carry of the question: of each of its parts the best passage counts, of those the mean."""
