@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kb.embedding import Embedder
 from kb.knowledge import KnowledgeBase, open_kb
+from kb.search.hints import Hints
 from kb.search.merging import Candidate, Hit, merge, together
 from kb.search.rephrased import NOTHING, Rephrased
 from kb.search.rephrasing import read
+from kb.search.searching import Query
 from kb.settings import Settings
 from tests.conftest import make_article
 from tests.fakeproviders import FakeProviders, error
@@ -39,7 +42,7 @@ def opened(
 
 def test_marks_lift_a_language_and_words_order_it() -> None:
     pools = {
-        "en": [Candidate(1, 3.0, 0.0, 0.0), Candidate(2, 2.9, 9.0, 0.0), Candidate(5, 0.0, 0.0, 0.0)],
+        "en": [Candidate(1, 3.0, 0.0, 0.0), Candidate(2, 2.9, 1.0, 0.0), Candidate(5, 0.0, 0.0, 0.0)],
         "zh": [Candidate(3, 2.5, 0.0, 4.0), Candidate(4, 2.4, 0.0, 0.0)],
     }
     found = merge(pools)
@@ -134,3 +137,30 @@ def test_a_model_may_put_the_question_into_other_languages(
         assert kb.search("zzz qqq", 1)[0].version.url.endswith("wheat")
         sent = [request for request in fake.requests if request.endpoint != "rerank"]
         assert json.loads(sent[0].body["messages"][-1]["content"]) == {"question": "zzz qqq"}
+
+
+def test_a_stray_word_does_not_lead_a_store_without_the_language_of_the_question(
+    tmp_path: Path, embedder: Embedder
+) -> None:
+    with open_kb(tmp_path, embedder=embedder) as kb:
+        kb.add(make_article("cook", "Ein Koch kaufte für seine Werke ein Geschenk einer teuren Marke.", language="de"))
+        kb.add(
+            make_article(
+                "fire", "Der Brand ist aus, das Gift entfernt, sagt der Chef; die Art blieb offen.", language="de"
+            )
+        )
+        for number in range(12):
+            kb.add(
+                make_article(f"n{number}", f"Die Behörde hat Bescheid {number} zur Ausfuhr erlassen.", language="de")
+            )
+        found = kb.search("Which brand of gift did the chef buy for his art?", 2)
+    assert found[0].version.url.endswith("cook")
+
+
+def test_a_name_crosses_languages_and_other_words_do_not() -> None:
+    understood = Hints()
+    asked = Query("Who is Mira Tannwald, and what was she in the war?", "en", np.zeros(3), (), understood)
+    assert asked.words_in("de") == ["who", "mira", "tannwald"]
+    assert "war" in asked.words_in("en")
+    chinese = Query("Tannwald公司在哪个城市设厂？", "zh", np.zeros(3), (), understood)
+    assert chinese.words_in("en") == ["tannwald"]

@@ -150,7 +150,7 @@ def _finished(
     else:
         text = citing.carried_back(text)
         whole = tuple(checked_sentences(text, shown, similarity))
-        checked = tuple(each for each in whole if not screening.strays(each, question.text, shown))
+        checked = tuple(each for each in whole if not screening.strays(each, question.text, shown, language))
         if whole != checked:
             notes.append(note("strayed", language, count=len(whole) - len(checked)))
         if question.judge:

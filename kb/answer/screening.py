@@ -6,7 +6,7 @@
     Stream                        the first, for an answer that is still being written
 
 A model that obeyed an article writes something that stands in no passage and answers no question. Where an
-article shown to it gave orders, such a sentence is not shown, not even as unsupported.
+article shown to it gave orders, or quoted some, such a sentence is not shown, not even as unsupported.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from collections.abc import Sequence
 from kb.answer.citing import MARKER
 from kb.answer.prompting import Prompt
 from kb.models import Passage, Sentence, Verdict
-from kb.text.orders import gives_orders, orders, told
-from kb.verifying import shares_topic
+from kb.text.orders import gives_orders, matter, unurged, urges
+from kb.text.words import HAN
+from kb.verifying import check, shares_topic
 
 LONGEST = 6_000
 """Characters of an answer; more than five sentences of any language, or of what a reader would check."""
@@ -28,6 +29,10 @@ TAKEN_OUT = "[…]"
 
 WAIT = 300
 """Characters that are held back at most while a bracket is open."""
+
+KNOWN = 0.34
+"""Least share of a sentence's matter (kb/text/orders.py) that stands in passages or question; below, it is about
+something else, or written out of shape."""
 
 RUN = 8
 """Words of the rule in a row that no answer has by chance."""
@@ -53,7 +58,7 @@ def defused(text: str, shown: Sequence[Passage]) -> str:
     stays, as plain text. At most LONGEST characters."""
     bare = _REFERENCE.sub("", _FENCE.sub("", text))
     bare = _HTML.sub("", _LINK.sub(r"\1", bare)).replace("`", "")
-    evidence = "\n".join(f"{passage.version.title}\n{told(passage.text)}" for passage in shown).casefold()
+    evidence = "\n".join(_plain(passage) for passage in shown).casefold()
     bare = ADDRESS.sub(lambda match: match.group() if _stands(match.group(), evidence) else TAKEN_OUT, bare)
     return bare[:LONGEST].strip() if bare != text or len(text) > LONGEST else text
 
@@ -72,18 +77,36 @@ def leaked(text: str, prompt: Prompt) -> bool:
     return any(" ".join(words[at : at + RUN]) in said for at in range(len(words) - RUN + 1))
 
 
-def strays(sentence: Sentence, question: str, shown: Sequence[Passage]) -> bool:
-    """Whether a checked sentence is to be withheld: its passages do not carry it, and it speaks to its reader as an
-    order does, or sends him to an address; or a passage shown gives orders or asks things, and the sentence has
-    nothing in common with the question."""
-    if sentence.verdict is Verdict.SUPPORTED:
-        return False
+def strays(sentence: Sentence, question: str, shown: Sequence[Passage], language: str) -> bool:
+    """Whether a checked sentence of an answer in `language` is to be withheld.
+
+    It is, if its passages do not carry it and it speaks to its reader as an order does or sends him to an address.
+    Where a passage shown gives orders or quotes some, it also is if it is an order, carried or not; if it has nothing
+    in common with the question and is not carried by what else its passages say; or if hardly a word of it is known,
+    as when letters are changed or spaces left out.
+    """
     bare = MARKER.sub("", sentence.text)
-    if gives_orders(bare) or TAKEN_OUT in bare:
+    ordering = gives_orders(bare)
+    if sentence.verdict is not Verdict.SUPPORTED and (ordering or TAKEN_OUT in bare):
         return True
-    if sentence.verdict in (Verdict.PARTIAL, Verdict.UNCHECKED) or not any(orders(each.text) for each in shown):
+    if not any(urges(passage.text) for passage in shown):
         return False
-    return not shares_topic(bare, [question])
+    cited = [_plain(shown[number - 1]) for number in sentence.citations]
+    if ordering or not (shares_topic(bare, [question]) or check(bare, cited).verdict is Verdict.SUPPORTED):
+        return True
+    if (HAN.search(bare) is None) is (language == "zh"):
+        return False
+    same = [_plain(passage) for passage in shown if passage.version.language == language]
+    return bool(same) and _misshapen(bare, "\n".join([question, *same]))
+
+
+def _plain(passage: Passage) -> str:
+    return f"{passage.version.title}\n{passage.version.source}\n{unurged(passage.text)}"
+
+
+def _misshapen(text: str, known: str) -> bool:
+    said = matter(text)
+    return len(said) > 1 and len(said & matter(known)) < KNOWN * len(said)
 
 
 class Stream:

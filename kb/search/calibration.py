@@ -16,6 +16,10 @@ TYPICAL = 0.1
 """Standard deviation of a question's cosine with centred passages (measured: 0.09 on XQuAD, 0.13 on our briefs)."""
 
 
+UNSEEN = 0.5
+"""Share of a language's mean that is taken off a question when the store has no text in that language (nDCG@10 between
+two languages on XQuAD: .880 for none, .892, .898, .895, .886 for a quarter, half, three quarters, all of it)."""
+
 FEW = 100
 """Chunks below which the best of them is held to no less: their scores are too uncertain."""
 
@@ -38,8 +42,10 @@ class Calibration:
         self._total = sum(item.count for item in known.values())
 
     def question(self, vector: np.ndarray, language: str) -> np.ndarray:
-        """The question's vector (d,) with its language taken off; questions and passages of a language share a mean."""
-        return centred(vector, self._mean(language)) if self._total else vector
+        """The question's vector (d,) with its language taken off; questions and passages of a language share a mean,
+        of which less is taken off where the store has nothing to tell it from."""
+        known = 1.0 if language in self._known else UNSEEN
+        return centred(vector, known * self._mean(language)) if self._total else vector
 
     def scores(self, question: np.ndarray, vectors: np.ndarray, language: str) -> np.ndarray:
         """How far each of the vectors (n, d) of a language stands above its mean, in standard deviations (n,)."""
@@ -52,10 +58,18 @@ class Calibration:
         own = self._known.get(language)
         share = _share(own)
         if language in self._prior:
-            before = self._prior[language]
+            before = self._prior[language] + self._matter()
         else:
             before = np.asarray(sum(item.count * item.mean for item in self._known.values()) / self._total)
         return share * own.mean + (1 - share) * before if own else before
+
+    def _matter(self) -> np.ndarray | float:
+        """What the texts of this store are about, as a shift: how far the languages it has lie from what was known."""
+        parts = [
+            (_share(own), own.mean - self._prior[name]) for name, own in self._known.items() if name in self._prior
+        ]
+        weight = sum(share for share, _ in parts)
+        return sum(share * shift for share, shift in parts) / max(1.0, weight) if parts else 0.0
 
     def _spread(self, question: np.ndarray, language: str) -> tuple[float, float]:
         own = self._known.get(language)

@@ -22,10 +22,10 @@ MARKS_WEIGHT = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A chunk that one of the indexes found: its calibrated dense score, its BM25 score over all words of the
-    question, that over the marks which are the same in every language (0 where nothing matched), what a day or an
-    outlet named in the question adds, and the dense score for the question alone, where `dense` has passages of other
-    languages added to it."""
+    """A chunk that one of the indexes found: its calibrated dense score; its BM25 score over all words of the question
+    (0 to 1, of the best there could be) and that over the marks which are the same in every language (0 where nothing
+    matched); what a day or an outlet named in the question adds; and the dense score for the question alone, where
+    `dense` has passages of other languages added to it."""
 
     seq: int
     dense: float
@@ -52,24 +52,19 @@ def merge(pools: Mapping[str, Sequence[Candidate]]) -> list[Hit]:
     Each language's fused order takes its sorted calibrated scores (the r-th of the order the r-th
     largest), raised by what marks and the question's day and outlet say: those are fair to every language.
     """
-    most_words = _most(item.words for pool in pools.values() for item in pool)
     most_marks = _most(item.marks for pool in pools.values() for item in pool)
     found: list[Hit] = []
     for language, pool in pools.items():
         scores = sorted((item.dense + MARKS_WEIGHT * item.marks / most_marks for item in pool), reverse=True)
-        for item, score in zip(fuse(pool, most_words), scores, strict=True):
+        for item, score in zip(fuse(pool), scores, strict=True):
             found.append(Hit(item.seq, score + item.lift, item.alone, language))
     return sorted(found, key=lambda hit: (-hit.score, hit.seq))
 
 
-def fuse(candidates: Sequence[Candidate], most: float) -> list[Candidate]:
-    """The candidates of one language in their fused order, the best first.
-
-    `most` is the largest BM25 score of any language: a stray word in a language that is not the
-    question's weighs little.
-    """
+def fuse(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates of one language in their fused order, the best first."""
     dense = _scaled([item.dense for item in candidates])
-    fused = [(score + LEXICAL_WEIGHT * item.words / most, item) for score, item in zip(dense, candidates, strict=True)]
+    fused = [(score + LEXICAL_WEIGHT * item.words, item) for score, item in zip(dense, candidates, strict=True)]
     return [item for _, item in sorted(fused, key=lambda pair: (-pair[0], pair[1].seq))]
 
 

@@ -13,6 +13,7 @@ So each language is looked through a second time with the best passages of the o
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -47,6 +48,10 @@ share of the three versions in the top ten rises from .954, .936, .927 (en, de, 
 from .2 to .8 and one to three passages lie within a point of each other."""
 
 
+_NAME = {False: re.compile(r"\b[^\W\d_a-zß-ÿ][\w-]*"), True: re.compile(r"[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ-]*")}
+"""What of a question (in Chinese: True) may be written alike in another language: capitalised words, Latin words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A question, or a part of one, as the search sees it: its vector (d,) with its language taken off, its marks,
@@ -59,20 +64,23 @@ class Query:
     hints: Hints
 
     def words_in(self, language: str) -> list[str]:
-        """The terms to look for in a language: those of the question, cut as that language is cut."""
-        return list(dict.fromkeys([*query_words(self.text, language), *self.marks]))
+        """The terms to look for in a language: the question's words in its own, its names in the others."""
+        text = self.text if language == self.language else " ".join(_NAME[self.language == "zh"].findall(self.text))
+        return list(dict.fromkeys([*(query_words(text, language) if text else ()), *self.marks]))
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
     """What may answer in one language: chunk numbers with their vectors (n, d); BM25 over all words and over the
-    marks, by number; what a wished-for day or outlet adds; and those that stay whatever their vectors say."""
+    marks, by number; the share of the question's words that this language has at all; what a wished-for day or outlet
+    adds; and those that stay whatever their vectors say."""
 
     language: str
     seqs: tuple[int, ...]
     vectors: np.ndarray
     words: Mapping[int, float]
     marks: Mapping[int, float]
+    reach: float
     lifts: Mapping[int, float]
     kept: frozenset[int]
 
@@ -103,13 +111,16 @@ class Search:
             asked = replace(asked, hints=replace(asked.hints, outlets=frozenset((outlet,))))
         pools = [self._pool(asked, name) for name in self._names]
         question = asked.centred
-        first = merge({pool.language: self._candidates(pool, question, question) for pool in pools})
+        best = _best_words(pools)
+        first = merge({pool.language: self._candidates(pool, question, question, best) for pool in pools})
         if len(pools) == 1:
             return first if self._wanted else []
         vectors = {seq: vector for pool in pools for seq, vector in zip(pool.seqs, pool.vectors, strict=True)}
         return merge(
             {
-                pool.language: self._candidates(pool, question, self._bridged(question, pool.language, first, vectors))
+                pool.language: self._candidates(
+                    pool, question, self._bridged(question, pool.language, first, vectors), best
+                )
                 for pool in pools
                 if pool.language in self._wanted
             }
@@ -128,21 +139,28 @@ class Search:
             for filters in query.hints.narrowed(self._filters)
             for seq, _ in self._index.nearest(query.centred, name, filters, CANDIDATES)
         ]
-        words, found_marks = self._lexical(query, name)
+        words, found_marks, reach = self._lexical(query, name)
         found, vectors = self._index.vectors([*nearest, *wished, *words, *found_marks])
         lifts = query.hints.lifts(self._index.described(found)) if query.hints else {}
-        return Pool(name, tuple(found), vectors, words, found_marks, lifts, frozenset((*wished, *words, *found_marks)))
+        return Pool(
+            name, tuple(found), vectors, words, found_marks, reach, lifts, frozenset((*wished, *words, *found_marks))
+        )
 
-    def _lexical(self, query: Query, name: str) -> tuple[dict[int, float], dict[int, float]]:
-        """BM25 over all words of the question, and over its marks, of the best chunks of a language."""
+    def _lexical(self, query: Query, name: str) -> tuple[dict[int, float], dict[int, float], float]:
+        """BM25 over all words of the question, and over its marks, of the best chunks of a language, and the share of
+        the words that it has."""
         wanted = query.words_in(name)
         with self._catalog.reading() as db:
+            reach = 1.0
+            if name != query.language:
+                reach = len(lexical.frequencies(db, name, wanted)) / max(1, len(query.words_in(query.language)))
             if name in self._statistics and self._statistics[name].count > LARGE:
                 wanted = lexical.telling(db, name, wanted, self._statistics[name].count)
             signs = [mark for mark in query.marks if mark in wanted]
             return (
                 dict(lexical.search(db, name, wanted, self._filters, CANDIDATES)),
                 dict(lexical.search(db, name, signs, self._filters, CANDIDATES)),
+                reach,
             )
 
     def _bridged(
@@ -160,7 +178,7 @@ class Search:
         moved = question + BRIDGED * added
         return np.asarray(moved / np.linalg.norm(moved), np.float32)
 
-    def _candidates(self, pool: Pool, question: np.ndarray, moved: np.ndarray) -> list[Candidate]:
+    def _candidates(self, pool: Pool, question: np.ndarray, moved: np.ndarray, best_words: float) -> list[Candidate]:
         """The nearest of a pool to the question as it was moved, and those that stay whatever their vectors say."""
         if not pool.seqs:
             return []
@@ -171,7 +189,13 @@ class Search:
         scores = scores - by_chance(self._counts[pool.language])
         words, signs, lifts = pool.words, pool.marks, pool.lifts
         return [
-            Candidate(seq, score, words.get(seq, 0.0), signs.get(seq, 0.0), lifts.get(seq, 0.0), by_itself)
+            Candidate(seq, score, words.get(seq, 0.0) / best_words, signs.get(seq, 0.0), lifts.get(seq, 0.0), by_itself)
             for seq, score, by_itself in zip(pool.seqs, scores.tolist(), alone.tolist(), strict=True)
             if seq in nearest or seq in pool.kept
         ]
+
+
+def _best_words(pools: Sequence[Pool]) -> float:
+    """The BM25 score that a chunk with all words of the question has, as far as the pools can tell: a stray word in a
+    language that is not the question's weighs little, whether or not there are texts in the question's own."""
+    return max((max(pool.words.values()) / pool.reach for pool in pools if pool.words and pool.reach), default=1.0)

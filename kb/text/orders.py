@@ -7,7 +7,8 @@ An order names the answer, the rules or the role of the one who writes it; no ar
 marked for the reader, its passage ranks lower, and no model sees it. A request is an imperative amid statements,
 or a question that has nothing to do with what stands around it: common in harmless text ("Read more"), so it is
 not marked, but it says nothing that an answer could stand on, and is left out likewise. What an article quotes or
-reports of such words is its matter, and stays.
+reports of such words is its matter, and stays; but since anyone can put an order between quotation marks, an
+answer from such a passage is looked at as closely as one from a passage that gives orders itself (`urges`).
 """
 
 from __future__ import annotations
@@ -115,6 +116,7 @@ _REQUEST_ZH = re.compile(
 )
 _QUESTION = re.compile(r"[?？]\W*$")
 _QUOTED = re.compile(r"“[^”]*”|„[^“”]*[“”]|»[^«]*«|「[^」]*」|『[^』]*』|\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)|‘[^’]*’")
+_EMPTIED = "“…”"
 _WORD = re.compile(r"[^\W\d_]+")
 _STOP = STOPWORDS["en"] | STOPWORDS["de"]
 
@@ -166,6 +168,22 @@ def told(text: str) -> str:
         kept.append(text[at : order.start])
         at = order.end
     return re.sub(r"(?<=\S)[ \t]{2,}(?=\S)", " ", "".join([*kept, text[at:]])) if kept else text
+
+
+def urges(text: str) -> bool:
+    """Whether a text gives orders or asks things, itself or in what it quotes."""
+    return bool(orders(text)) or unurged(text) != text
+
+
+def unurged(text: str) -> str:
+    """What a text tells once the quotations that order or ask something are left out as well."""
+    return _QUOTED.sub(lambda found: _EMPTIED if _commands(found.group()[1:-1]) else found.group(), told(text))
+
+
+def _commands(quoted: str) -> bool:
+    return any(
+        _kind(quoted[start:end]) is not None or _QUESTION.search(quoted[start:end]) for start, end in sentences(quoted)
+    )
 
 
 def demoted(passages: Iterable[Passage]) -> tuple[Passage, ...]:
