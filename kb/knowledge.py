@@ -144,6 +144,8 @@ class KnowledgeBase(Store):
         answer_language: str | None = None,
         k: int = 8,
         interface: str | None = None,
+        strict: bool = False,
+        judge: bool = False,
         own: Own | None = None,
         told: Callable[[str, Event], None] = lambda *_: None,
         **filters: Unpack[Narrowing],
@@ -151,13 +153,13 @@ class KnowledgeBase(Store):
         """Ask several providers (`qwen`, or `qwen:MODEL`) the same on the same passages; nobody stands in for another.
 
         `told` is given each event as it comes, and the name it was asked under, from several threads. Takes the
-        filters of `search`. Raises ProviderError for an id that is not registered, UsageError for none or one
-        twice.
+        filters of `search`, and `strict` and `judge` as `stream` does. Raises ProviderError for an id that is not
+        registered, UsageError for none or one twice.
         """
         from kb.answer.inquiry import Wish, compare
 
         messages = interface or self.settings.language
-        wish = Wish("", None, answer_language, k, Filters.of(**filters), (), interface=messages, own=own)
+        wish = Wish("", None, answer_language, k, Filters.of(**filters), (), False, messages, strict, judge, own)
         return compare(self, question, providers, wish, told)
 
     # ── stored answers ────────────────────────────────────────────────────────────────────────

@@ -121,3 +121,10 @@ def test_what_cannot_be_compared(kb: KnowledgeBase, fake: FakeProviders) -> None
 )
 def test_named(given: str, found: tuple[str, str | None]) -> None:
     assert named(given) == found
+
+
+def test_a_comparison_can_be_strict(kb: KnowledgeBase) -> None:
+    loose, strict = (kb.compare(ENGLISH_QUESTION, ["qwen", "tencent"], strict=each) for each in (False, True))
+    assert CUT_SHORT in loose.answers[1].text and CUT_SHORT not in strict.answers[1].text
+    assert [each.text.startswith(CUT_SHORT) for each in strict.answers[1].dropped] == [True]
+    assert strict.answers[0].text == loose.answers[0].text

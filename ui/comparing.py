@@ -60,6 +60,8 @@ def _compared(kb: KnowledgeBase, question: str, names: Sequence[str], choices: C
             until=choices.filters.until,
             as_of=choices.filters.as_of,
             interface=choices.interface,
+            strict=choices.strict,
+            judge=choices.judge,
             own=choices.own(halt),
             told=lambda name, event: note(Heard(name, event)),
         )

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingest.cli.app import FAILED, PARTLY, Json, app, note, opened, out, print_json
+from ingest.cli.ask import Judge, Strict
 from ingest.cli.narrowing import Count, Where, narrowed
 from ingest.cli.show import MARKS, plain
 from kb.models import Narrowing
@@ -30,6 +31,8 @@ def compare(
     answer_language: Annotated[str | None, typer.Option(help="Language of the answers (en, de, zh).")] = None,
     data_path: Where = None,
     k: Count = 8,
+    strict: Strict = False,
+    judge: Judge = False,
     as_json: Json = False,
 ) -> None:
     """Ask several providers QUESTION on the same passages, and show where they differ."""
@@ -39,7 +42,9 @@ def compare(
     own = Own(data_path) if data_path else None
     with opened(context) as kb:
         note(told(kb.estimate(question, provider, own=own, k=k, **filters)))
-        found = kb.compare(question, provider, answer_language=answer_language, k=k, own=own, **filters)
+        found = kb.compare(
+            question, provider, answer_language=answer_language, k=k, strict=strict, judge=judge, own=own, **filters
+        )
     if as_json:
         print_json(found.json())
     else:

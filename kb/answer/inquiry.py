@@ -129,7 +129,9 @@ def compare(
 
     def one(name: str, asking: Asking) -> Answer:
         language = wish.answer_language or detect(question)
-        asked = Question(question, language, asking.order[0], as_of, as_of or today())
+        asked = Question(
+            question, language, asking.order[0], as_of, as_of or today(), strict=wish.strict, judge=wish.judge
+        )
         events = answer(asked, found.passages, found.evidence, asking, kb.similarity, wish.interface, sick)
         given = last(heard(name, _searched(events, found, wish.interface)))
         answers.save(kb.catalog, given)

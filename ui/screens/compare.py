@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from kb.answer.comparing import Comparison, label
+from kb.answer.comparing import Comparison, label, named
 from kb.answer.estimating import Expected
 from kb.errors import KBError
 from kb.models import Answer
@@ -45,15 +45,19 @@ def choose() -> tuple[str, list[str], Choices] | None:
     """Whom to ask and what; the question with its providers when it is put."""
     text, config, registry = words(), settings(), kb().registry
     offered = choosing.options(registry, config, owning.path(), owning.keys())
-    ready = {option.id: option for option in offered if not option.lacks and option.id != NOBODY}
+    ready = [option for option in offered if not option.lacks and option.id != NOBODY]
+    offers = [
+        *(option.id for option in ready),
+        *(f"{option.id}:{model}" for option in ready for model in option.models[1:]),
+    ]
     if chosen := st.session_state.get(WHOM):
         # A path that was narrowed since has taken some of them away.
-        st.session_state[WHOM] = [id for id in chosen if id in ready]
+        st.session_state[WHOM] = [name for name in chosen if name in offers]
     whom, more = st.columns([5, 1], vertical_alignment="bottom")
     names = whom.multiselect(
         text("compare.whom"),
-        list(ready),
-        format_func=lambda id: plain(name_of(id)),
+        offers,
+        format_func=lambda name: plain(called(name)),
         max_selections=MOST,
         key=WHOM,
         persist_state="session",
@@ -62,8 +66,18 @@ def choose() -> tuple[str, list[str], Choices] | None:
     with more.popover(text("ask.filters"), icon=":material/tune:"):
         filters = choose_filters()
         owning.choose_path()
+        strict = st.checkbox(text("ask.strict"), help=text("ask.strict_help"), key="compare strictly")
+        judge = st.checkbox(text("ask.judge"), help=text("ask.judge_help"), key="compare with judges")
     question = st.text_input(text("compare.question"), key="compare question", persist_state="session")
-    choices = Choices(NOBODY, None, None, filters, interface=text.language, path=owning.path(), keys=owning.keys())
+    choices = Choices(
+        NOBODY,
+        filters=filters,
+        interface=text.language,
+        strict=strict,
+        judge=judge,
+        path=owning.path(),
+        keys=owning.keys(),
+    )
     enough = len(names) >= FEWEST and bool(question.strip())
     button, line = st.columns([1, 5], vertical_alignment="center")
     pressed = button.button(text("compare.ask"), type="primary", disabled=not enough)
@@ -81,8 +95,14 @@ def estimated(question: str, names: list[str], choices: Choices) -> str:
         found = kb().estimate(question, names, own=choices.own())
     except KBError as error:
         return str(error)
-    parts_of = [f"{name_of(each.provider)} {cost_of(each)}" for each in found]
+    parts_of = [f"{called(name)} {cost_of(each)}" for name, each in zip(names, found, strict=True)]
     return plain(text("compare.estimate", costs=" · ".join(parts_of)))
+
+
+def called(name: str) -> str:
+    """What a reader calls `qwen` or `qwen:MODEL`."""
+    provider, model = named(name)
+    return f"{name_of(provider)} ({model})" if model else name_of(provider)
 
 
 def cost_of(each: Expected) -> str:
@@ -104,7 +124,7 @@ def follow(current: Compared) -> None:
     places = []
     for column, name in zip(columns, current.names, strict=True):
         with column:
-            title(name_of(name))
+            title(called(name))
             places.append((name, st.empty(), st.empty()))
     while job.running:
         given = job.events
@@ -135,7 +155,7 @@ def ended(desk: Desk, current: Compared) -> None:
         else:
             show(notice("info", text("ask.stopped"), text("compare.stopped_do")))
         return
-    names = [name_of(name) for name in current.names]
+    names = [called(name) for name in current.names]
     columns = ("provider", "outcome", "sentences", "cited", "withheld", "tokens", "cost")
     parts.table(
         f"compared {current.number}",
@@ -175,14 +195,14 @@ def one(desk: Desk, current: Compared, answer: Answer, name: str) -> None:
 def differences(found: Comparison, current: Compared) -> None:
     """Sentences that only one writes, and figures or dates that differ."""
     text = words()
-    called = {label(answer): name_of(name) for answer, name in zip(found.answers, current.names, strict=True)}
+    names = {label(answer): called(name) for answer, name in zip(found.answers, current.names, strict=True)}
     st.subheader(text("compare.differ"), anchor=False)
     clashes = [
         fill(
             "<li><b>{first}</b> {first_says} ≠ <b>{second}</b> {second_says}<br>“{one}”<br>“{other}”</li>",
-            first=called.get(each.first, each.first),
+            first=names.get(each.first, each.first),
             first_says=each.first_says,
-            second=called.get(each.second, each.second),
+            second=names.get(each.second, each.second),
             second_says=each.second_says,
             one=each.first_sentence,
             other=each.second_sentence,
@@ -193,7 +213,7 @@ def differences(found: Comparison, current: Compared) -> None:
     listed(
         "compare.alone",
         [
-            fill("<li><b>{who}</b> {said}</li>", who=called.get(each.provider, each.provider), said=each.sentence.text)
+            fill("<li><b>{who}</b> {said}</li>", who=names.get(each.provider, each.provider), said=each.sentence.text)
             for each in found.alone
         ],
     )
