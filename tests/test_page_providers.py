@@ -167,7 +167,7 @@ def test_providers_are_compared_side_by_side(site: Site, browser: Browser) -> No
     expect(rows).to_have_count(3)
     cells = [row.split("\n") for row in rows.all_inner_texts()]
     assert ["answered" in " ".join(row) for row in cells] == [True, True, False]
-    assert "content blocked" in " ".join(cells[2]) and "DeepSeek (deepseek-" in " ".join(cells[2])
+    assert "content blocked" in " ".join(cells[2]) and "DeepSeek · deepseek-" in " ".join(cells[2])
     expect(page.locator(".lb-list li").filter(has_text="≠")).to_contain_text("11 July 2024")
     alone = page.locator(".lb-list li").filter(has_text=LETTERS)
     expect(alone).to_contain_text("Alibaba")

@@ -83,10 +83,13 @@ class Ground:
     embedder: Embedder
 
     @contextmanager
-    def store(self, name: str, articles: Iterable[Article]) -> Iterator[KnowledgeBase]:
-        """A store with just these articles; one that is there from an earlier run is used as it is."""
+    def store(self, name: str, articles: Iterable[Article], rephrase: str = "") -> Iterator[KnowledgeBase]:
+        """A store with just these articles; one that is there from an earlier run is used as it is. `rephrase` is the
+        provider that puts questions into other words."""
         home = self.folder / name
-        with open_kb(settings=Settings(home=home), embedder=self.embedder) as kb:
+        models = Path(os.environ["LAGEBILD_MODELS"]) if "LAGEBILD_MODELS" in os.environ else None
+        settings = Settings(home=home, models=models, rephrase=rephrase)
+        with open_kb(settings=settings, embedder=self.embedder) as kb:
             if not (home / "whole").exists():
                 _fill(kb, list(articles))
                 (home / "whole").touch()

@@ -1,10 +1,12 @@
 """XQuAD in one pool of three languages: is the evidence found whatever language it is in?
 
     LAGEBILD_BENCH=… python -m tests.bench.xquad [--keep FOLDER] [--limit N] [--tenfold de,en,zh] [--pairs]
+    LAGEBILD_BENCH=… python -m tests.bench.xquad --rephrase local --between zh-de,de-zh --limit 60
 
 Measures the share of the three versions of the paragraph in the top ten, for questions in each language;
 the same with one language ten times as large (distractors from the other sets); and with --pairs the nDCG@10
-between two languages, in a store of the second alone. No LLM, no reranker.
+between two languages, in a store of the second alone. No LLM, no reranker; but with --rephrase the named provider
+translates each question for the pairs.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from tests.bench.ground import Asked, Ground, document, ground, ranked, recall, 
 
 FLOORS = {"en": 0.95, "de": 0.94, "zh": 0.91}
 MOST_LOST = 0.03
+BETWEEN = 0.85
 SIB = {"en": "eng_Latn", "de": "deu_Latn"}
 TENFOLD = 9 * 240
 """Distractors that make a language ten times as large as the 240 paragraphs."""
@@ -82,12 +85,15 @@ def questions(place: Ground, language: str, targets: Sequence[str], limit: int) 
     ]
 
 
-def pairs(place: Ground, limit: int) -> dict[str, float]:
-    """nDCG@10 of questions in one language over the paragraphs of another, alone in a store."""
+def pairs(place: Ground, limit: int, between: str = "", rephrase: str = "") -> dict[str, float]:
+    """nDCG@10 of questions in one language over the paragraphs of another, alone in a store; of the pairs named in
+    `between`, default all."""
     found = {}
     for target in LANGUAGES:
-        with place.store(f"xquad-{target}", paragraphs(place, (target,))) as kb:
+        with place.store(f"xquad-{target}", paragraphs(place, (target,)), rephrase) as kb:
             for language in LANGUAGES:
+                if between and f"{language}-{target}" not in between.split(","):
+                    continue
                 asked = questions(place, language, (target,), limit)
                 found[f"{language}->{target}"] = round(
                     sum(_ndcg(one, ranked(kb, one)) for one in asked) / len(asked), 4
@@ -105,7 +111,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.xquad", description=__doc__.splitlines()[0])
     parser.add_argument("--tenfold", default="", help="languages that are made ten times as large, one after another")
     parser.add_argument("--pairs", action="store_true", help="nDCG@10 between languages as well")
+    parser.add_argument("--between", default="", help="pairs to measure alone, such as zh-de,de-zh")
+    parser.add_argument("--rephrase", default="", help="provider that translates the questions of these pairs")
     with ground(parser, arguments) as (place, given):
+        if given.between:
+            found = pairs(place, given.limit, given.between, given.rephrase)
+            missed = [f"{pair} {value} below {BETWEEN}" for pair, value in found.items() if value < BETWEEN]
+            return report({"set": "xquad", "rephrased by": given.rephrase, "pairs": found}, missed, began)
         result: dict[str, Any] = {"set": "xquad", "top ten": shared(place, "xquad", (), given.limit)}
         missed = [
             f"{name} {result['top ten'][name]} below {floor}"

@@ -102,7 +102,7 @@ def estimated(question: str, names: list[str], choices: Choices) -> str:
 def called(name: str) -> str:
     """What a reader calls `qwen` or `qwen:MODEL`."""
     provider, model = named(name)
-    return f"{name_of(provider)} ({model})" if model else name_of(provider)
+    return f"{name_of(provider)} · {model}" if model else name_of(provider)
 
 
 def cost_of(each: Expected) -> str:
