@@ -101,7 +101,9 @@ def strays(sentence: Sentence, question: str, shown: Sequence[Passage], language
 
 
 def _plain(passage: Passage) -> str:
-    return f"{passage.version.title}\n{passage.version.source}\n{unurged(passage.text)}"
+    version = passage.version
+    when = version.published.iso() if version.published else ""
+    return f"{version.title}\n{version.source}\n{when}\n{unurged(passage.text)}"
 
 
 def _misshapen(text: str, known: str) -> bool:
