@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -115,14 +116,26 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
         out.print(f"{key}: {value}", markup=False)
     for key, value in result.items():
         if isinstance(value, dict):
-            out.print(_table(key, value))
+            for table in _tables(key, value):
+                out.print(table)
 
 
-def _table(title: str, values: dict[str, Any]) -> Table:
+def _tables(title: str, values: dict[str, Any]) -> Iterator[Table]:
+    """One table for the plain figures of a result or for rows of them, one more for each kind of row beside them."""
     nested = {key: value for key, value in values.items() if isinstance(value, dict)}
+    plain = {key: value for key, value in values.items() if key not in nested}
+    rows = {key: value for key, value in nested.items() if not any(isinstance(each, dict) for each in value.values())}
+    if plain or not nested:
+        yield _table(title, {"": plain})
+    elif rows:
+        yield _table(title, rows)
+    for key, value in nested.items():
+        if plain or key not in rows:
+            yield from _tables(f"{title}, {key}", value)
+
+
+def _table(title: str, nested: dict[str, dict[str, Any]]) -> Table:
     table = Table(title=title, title_justify="left")
-    if not nested:
-        nested = {"": values}
     columns = list(dict.fromkeys(name for value in nested.values() for name in value))
     table.add_column("")
     for name in columns:

@@ -34,6 +34,8 @@ _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _ENDING = re.compile(r"(?<=.{4})(?:ens|en|em|er|es|e|s|n)$")
 _SHORT_BEFORE = frozenset("对在赴输驻涉访")
 _SHORT_AFTER = frozenset("企商媒")
+_COMMON = re.compile("[平后前舞电出]台|台上|法[务律院规案人官定]|美元")
+"""Words of two characters, one of which stands for a country elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,8 @@ class Entities:
     def _stands_short(self, text: str, at: int) -> bool:
         """Whether a single character stands for its country: beside another such (中美), or in 对华, 美企."""
         before, after = text[at - 1 : at], text[at + 1 : at + 2]
+        if _COMMON.search(before + text[at] + after):
+            return False
         if (before in _SHORT_BEFORE and before) or (after in _SHORT_AFTER and after):
             return True
         pair = (before in self._short and text[at - 2 : at - 1] != "其") or (after in self._short and before != "其")

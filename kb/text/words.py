@@ -62,8 +62,11 @@ _ACCENTS = str.maketrans("äöüß", "aous")
 _STEMMING = Lock()
 
 
+_PERSONAL = ("nr", "nrfg", "nrt")
+_BETWEEN = ("x", "uj", "ul", "p", "c", "m")
+_NO_SURNAME = frozenset("老小阿")
 _FIRM = re.compile(
-    r"(?P<name>[\u4e00-\u9fff]{2})(?:科技|智能|电子|半导体|微电子|通信|能源|机器人|资本|航天|生物|重工|集团|汽车|传感|软件|网络)(?!企业|公司的)"
+    r"(?P<name>[\u4e00-\u9fff]{2})(?:科技|智能|电子|半导体|微电子|通信|能源|机器人|资本|航天|生物|重工|集团|汽车|传感|软件|网络|银行|证券|保险|航空|矿业|钢铁|制药|医药|化工|电信|物流|食品|铁路|传媒|影业|出版社)(?!企业|公司的)"
 )
 
 
@@ -158,12 +161,27 @@ def cut(text: str) -> list[str]:
 
 
 def named_in_chinese(text: str) -> Iterator[tuple[int, int]]:
-    """Spans of names of people and firms in Chinese text, as far as a tagger of words tells them."""
+    """Spans of names of people, firms and places in Chinese text, as far as a tagger of words tells them."""
     for match in _FIRM.finditer(text):
         yield match.start("name"), match.end()
     at = 0
+    surname: int | None = None
     for word, kind in _tagged(text):
-        if kind in ("nr", "nrfg", "nrt") and len(word) > 1 and HAN.match(word):
+        end = at + len(word)
+        if surname is not None and len(word) <= 2 and HAN.match(word) and kind not in _BETWEEN:
+            # The tagger cuts rare names after the surname: 崔 永年.
+            yield surname, end
+        surname = at if len(word) == 1 and kind in _PERSONAL and word not in _NO_SURNAME else None
+        if kind in (*_PERSONAL, "ns") and len(word) > 1 and HAN.match(word):
+            yield at, end
+        at = end
+
+
+def behind_in_chinese(text: str) -> Iterator[tuple[int, int]]:
+    """Spans of Chinese words that stand behind what they place in time or space (会后, 上线前), none inside a word."""
+    at = 0
+    for word, kind in _tagged(text):
+        if kind == "f" or word in ("起", "止"):
             yield at, at + len(word)
         at += len(word)
 

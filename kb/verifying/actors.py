@@ -11,6 +11,7 @@ from kb.text.entities import load_entities
 from kb.text.words import STOPWORDS, named_in_chinese
 from kb.verifying.lexicon import load_words
 from kb.verifying.names import GENERIC, unknown_names
+from kb.verifying.numerals import words as numerals
 from kb.verifying.quotes import quotations
 from kb.verifying.reading import Reading, read
 
@@ -26,10 +27,19 @@ OFFICE = "office"
 _OFFICES = (
     "parliament court police employee expert investor intern prosecutor doctor envoy engineer regulator union "
     "lawyer manager hospital insurer management works_council researcher author teacher opposition coalition "
-    "shareholder lawmaker committee airline operator auditor landlord tenant seller farmer publisher association"
+    "shareholder lawmaker committee airline operator auditor landlord tenant seller farmer publisher association "
+    "employer supplier_of customer_of buyer hacker interior_ministry foreign_ministry finance_ministry "
+    "justice_ministry economy_ministry health_ministry defence_ministry bank_of arbitrator plaintiff defendant "
+    "witness minister_of mayor"
 )
 OFFICES = frozenset(_OFFICES.split())
 """Matters (`data/entities/words.toml`) that are somebody."""
+
+_PARTS = (
+    "employer supplier_of customer_of buyer seller tenant landlord plaintiff defendant witness hacker operator bank_of"
+)
+PARTS = frozenset(f"office:{part}" for part in _PARTS.split())
+"""Offices anybody may have: the plaintiff may be the doctor."""
 
 _HOME = {"zh": "CN", "en": "US", "de": "DE"}
 _CAPITAL = re.compile(r"\b[A-ZÄÖÜŠĆČÉ][^\W\d_\u3400-\u9fff]{2,}")
@@ -41,6 +51,22 @@ _LEADS = re.compile(
 )
 """What stands before a German noun that is no name: an article, an adjective, a preposition."""
 _APART = re.compile(r"\s?[,，]?\s?")
+_NAMED_FOR = re.compile(r"(?<=[\u3400-\u9fff]{2})(?:科技|集团|公司|省|市|县)$")
+_RUN = re.compile(r"[A-ZÄÖÜŠĆČÉ][^\W\d_\u3400-\u9fff]{2,}(?: [A-ZÄÖÜŠĆČÉ][^\W\d_\u3400-\u9fff]{2,})*")
+_OPENS = {
+    "en": re.compile(
+        r"(?P<name>[A-Z][a-z]{2,}) (?:(?:has|had|is|was|will|would|may|can|cannot|did|does|also|says|said|then|now|"
+        r"never|later|itself|alone|still|only)\b|[a-z]{3,}(?<!ss)(?:ed|s)\b)"
+    ),
+    "de": re.compile(
+        r"(?P<name>[A-ZÄÖÜ][a-zäöüß]{2,}) (?:(?:hat|hatte|ist|war|wird|wurde|will|wollte|soll|sollte|darf|durfte|muss|"
+        r"musste|kann|konnte|gab|lehnt|sprach|nahm|bot)\b|(?!nicht)[a-zäöüß]{3,}(?:te|t)\b)"
+    ),
+}
+_PLURAL = {
+    "en": re.compile(r"(?:s|ly|ing|ion|ty|ment|ance|ence)$"),
+    "de": re.compile(rf"{_GERMAN_NOUN.pattern}|^\w*[Gg]e\w{(3,)}(?:t|en)$"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +79,33 @@ class Actor:
     kind: str
 
 
-def actors(reading: Reading, names: frozenset[str] = frozenset()) -> tuple[Actor, ...]:
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Words that claim and passages use as names: all of them, and those that stand alone somewhere, by which a name of
+    several words goes ("Halden" for Halden Systems, "Renner" for Olaf Renner)."""
+
+    words: frozenset[str] = frozenset()
+    alone: frozenset[str] = frozenset()
+
+
+NOBODY = Names()
+
+
+def actors(reading: Reading, names: Names = NOBODY) -> tuple[Actor, ...]:
     """The actors of a text, in order, outside its quotations; `names` are words known to be names (`shared_names`)."""
     return _actors(reading.text, names)
 
 
-def shared_names(claim: Reading, passages: Sequence[Reading]) -> frozenset[str]:
+def shared_names(claim: Reading, passages: Sequence[Reading]) -> Names:
     """Words that must be names, because claim and passages write them alike: one with a capital that stands in texts
-    of two languages, or in German bare of article and adjective, or in English inside a sentence."""
+    of two languages, or in German bare of article and adjective, or in English inside a sentence. What is a name in one
+    place of these texts is one wherever it stands in them."""
     there = [(passage, set(_CAPITAL.findall(passage.text))) for passage in passages]
-    found = set()
+    texts = (claim, *passages)
+    told = [
+        word for text in texts if text.language != "zh" for name in unknown_names(text) for word in name.text.split()
+    ]
+    found = {word for word in told if _CAPITAL.fullmatch(word) and word.lower() not in _COMMON}
     for match in _CAPITAL.finditer(claim.text):
         word = match.group()
         if word.lower() in _COMMON or load_words().lexicon.ids(word.lower()):
@@ -72,7 +115,29 @@ def shared_names(claim: Reading, passages: Sequence[Reading]) -> frozenset[str]:
                 claim.language != passage.language or _bare(match, claim) or _bare_in(word, passage)
             ):
                 found.add(word)
-    return frozenset(found)
+    for text in texts:
+        found |= set(_subjects(text))
+    return _told(frozenset(found), texts)
+
+
+def _told(words: frozenset[str], readings: Sequence[Reading]) -> Names:
+    """The names with those among them that stand alone."""
+    runs = {run for reading in readings for run in _RUN.findall(reading.text)}
+    spans = [[word for word in run.split() if word in words] for run in runs]
+    return Names(words, frozenset(span[0] for span in spans if len(span) == 1))
+
+
+def _subjects(reading: Reading) -> Iterator[str]:
+    """Names that open a sentence, by what follows: a singular noun without an article does not stand before a verb."""
+    if reading.language == "zh":
+        return
+    for start, end in reading.sentences:
+        if match := _OPENS[reading.language].match(reading.text, start, end):
+            word = match["name"]
+            if word.lower() in _COMMON or word.lower() in numerals() or load_words().lexicon.ids(word.lower()):
+                continue
+            if not _PLURAL[reading.language].search(word):
+                yield word
 
 
 def _bare_in(word: str, passage: Reading) -> bool:
@@ -91,11 +156,11 @@ def _bare(match: re.Match[str], reading: Reading) -> bool:
 
 
 @lru_cache(maxsize=2048)
-def _actors(text: str, names: frozenset[str]) -> tuple[Actor, ...]:
+def _actors(text: str, names: Names) -> tuple[Actor, ...]:
     return tuple(sorted(_find(read(text), names), key=lambda actor: actor.start))
 
 
-def _find(reading: Reading, names: frozenset[str]) -> Iterator[Actor]:
+def _find(reading: Reading, names: Names) -> Iterator[Actor]:
     registry = load_entities()
     taken = [(item.start, item.end) for item in quotations(reading.text) if not item.is_term]
     found: list[Actor] = []
@@ -110,8 +175,8 @@ def _find(reading: Reading, names: frozenset[str]) -> Iterator[Actor]:
     taken += [(mention.start, mention.end) for mention in reading.mentions]
     for start, end in _unknown(reading, names):
         if free(start, end):
-            word = next((word for word in reading.text[start:end].split() if word in names), "")
-            word = word or reading.text[start:end].split()[-1]
+            words = _NAMED_FOR.sub("", reading.text[start:end]).split()
+            word = next((word for word in words if word in names.alone), words[-1])
             found.append(Actor(start, end, (f"name:{word.lower()}",), UNKNOWN))
             taken.append((start, end))
     for start, end in reading.models:
@@ -139,13 +204,16 @@ def _likely(ids: tuple[str, ...], reading: Reading) -> tuple[str, ...]:
     return home if len(ids) > 1 and home and not elsewhere & set(ids) else ids
 
 
-def _unknown(reading: Reading, names: frozenset[str]) -> Iterator[tuple[int, int]]:
+def _unknown(reading: Reading, names: Names) -> Iterator[tuple[int, int]]:
     """Spans of names outside the registry, neighbouring words as one ("Rahim Tan")."""
     if reading.language == "zh":
-        yield from named_in_chinese(reading.text)
+        known = [(item.start, item.end) for item in reading.matters]
+        for start, end in named_in_chinese(reading.text):
+            if not any(left <= start and end <= right for left, right in known):
+                yield start, end
     span: tuple[int, int] | None = None
     words = {(name.start, name.end) for name in unknown_names(reading) if not any(map(str.isdigit, name.text))}
-    words |= {match.span() for match in _CAPITAL.finditer(reading.text) if match.group() in names}
+    words |= {match.span() for match in _CAPITAL.finditer(reading.text) if match.group() in names.words}
     for start, end in sorted(words):
         if span is not None and start - span[1] == 1:
             span = (span[0], end)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from itertools import combinations, permutations
 
-from kb.verifying.figures import Figure
+from kb.verifying.measures import Figure
 from kb.verifying.units import CURRENCIES, NOUNS, TIMES
 
 TOLERANCE = 0.1
 """How far "about" reaches, as a share of the value: 5.46 billion is about 5.5 billion, and about 5 billion."""
+
+_OTHERS = re.compile(r"\b(?:others?|further|more|weitere\w*|andere\w*)\b|另外|其他|其余", re.IGNORECASE)
+_COMPARED = re.compile(
+    r"\b(?:less|fewer|more|lower|higher|gap|difference|weniger|mehr|niedriger|höher|differenz|unterschied)\b"
+    r"|[少多]|相差|差距",
+    re.IGNORECASE,
+)
 
 BOUND_REACH = 2.0
 """How far above its bound a value may lie for "more than" it to be a fair way of saying so (and below, for "under")."""
@@ -49,6 +58,28 @@ def same_unit(evidence: Figure, claim: Figure) -> bool:
     ):
         return False
     return not known & {"percent", "points", "nm"}
+
+
+def derived(evidence: Sequence[Figure], claim: Figure, text: str) -> bool:
+    """Whether a figure can be worked out of two of the evidence, and the words beside it say so.
+
+    "22 others" are there with 23 in all, "1.8 billion less" with 4.6 and 2.8, "half of it" with 3 and 1.5.
+    """
+    around = text[max(0, claim.start - 30) : claim.end + 40]
+    if _OTHERS.search(around) and any(figure.value == claim.value + 1 for figure in evidence):
+        return True
+    alike = [figure for figure in evidence if figure.units & claim.units or figure.units == claim.units]
+    if _COMPARED.search(around) and any(
+        abs(abs(one.value - other.value) - claim.value) <= 1e-6 * claim.value
+        for one, other in combinations(alike, 2)
+        if one.units == other.units
+    ):
+        return True
+    return claim.units == {"percent"} and any(
+        one.units == other.units and other.value and abs(100 * one.value / other.value - claim.value) < 0.5
+        for one, other in permutations([figure for figure in evidence if figure.measured], 2)
+        if not one.units & {"percent"}
+    )
 
 
 def carries(evidence: Sequence[Figure], claim: Figure) -> bool:

@@ -11,7 +11,7 @@ from kb.text.entities import load_entities
 from kb.verifying import dates
 from kb.verifying.agreement import same_unit, same_value
 from kb.verifying.dates import Day
-from kb.verifying.figures import Figure
+from kb.verifying.measures import Figure
 from kb.verifying.names import unknown_names
 from kb.verifying.reading import Reading, read
 

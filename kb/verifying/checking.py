@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from kb.models import Verdict
 from kb.text.entities import load_entities
 from kb.verifying import dates, names
-from kb.verifying.agreement import carries, same_unit, same_value
+from kb.verifying.agreement import carries, derived, same_unit, same_value
 from kb.verifying.alignment import Window, comparable, segments, share, windows
 from kb.verifying.attribution import said_by_another
 from kb.verifying.cohesion import misplaced
-from kb.verifying.figures import Figure
-from kb.verifying.opposition import opposition
+from kb.verifying.measures import Figure
+from kb.verifying.opposition import ASKED, opposition
 from kb.verifying.quotes import Found, Quotation, locate, omitted, quotations, stands_in
 from kb.verifying.reading import Reading, fold, read
 
@@ -32,6 +32,9 @@ LITTLE = 3.0
 TITLE_WORDS = 0.8
 """Share of the words of a title that a passage must have."""
 
+DESCRIBED = frozenset({"regulation", "policy-document"})
+"""Kinds of names that a passage may tell by what they say ("a rule on subsidiaries owned by half")."""
+
 ALIKE, UNLIKE = 0.87, 0.80
 """Cosines of multilingual-e5 between a sentence and its best span: above, they are about the same; below, not."""
 
@@ -42,8 +45,8 @@ _MARKER = re.compile(r"\s*\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]")
 class Finding:
     """What the check says of one sentence: the verdict, why in a few English words, and a machine word for why.
 
-    `code` is one of supported, no_citation, empty, quote, attribution, number, unit, date, name, negation, actor,
-    pairing, content, similarity.
+    `code` is one of supported, no_citation, empty, quote, attribution, number, unit, date, name, negation, asked,
+    actor, pairing, content, similarity.
     """
 
     verdict: Verdict
@@ -69,10 +72,13 @@ def check(sentence: str, evidence: Sequence[str], *, similarity: Similarity | No
     if any(stands_in(sentence, text) for text in texts):
         return Finding(Verdict.SUPPORTED, "it stands in the cited passage word for word", "supported")
     found = windows(sentence, passages)
+    doubt: Finding | None = None
     for gate in (_quotes, _dates, _figures, _names, _opposed, _cohesion):
         for finding in gate(claim, passages, found):
-            return finding
-    return _content(claim, passages, found, similarity)
+            if finding.verdict is not Verdict.PARTIAL:
+                return finding
+            doubt = doubt or finding
+    return doubt or _content(claim, passages, found, similarity)
 
 
 def _quotes(claim: Reading, passages: Sequence[Reading], _: Sequence[Window]) -> Iterator[Finding]:
@@ -178,6 +184,8 @@ def _figures(claim: Reading, passages: Sequence[Reading], found: Sequence[Window
     for figure in claim.figures:
         if carries(present, figure) or (not figure.units and figure.value in years):
             continue
+        if derived(present, figure, claim.text):
+            continue
         label = re.search(r"[A-Z][\w-]*\s$", claim.text[: figure.start]) is not None and not figure.measured
         if (label or not figure.units) and not figure.scaled and _written(figure, claim, passages):
             continue
@@ -225,19 +233,23 @@ def _near_figures(passages: Sequence[Reading], found: Sequence[Window], figure: 
 def _names(claim: Reading, passages: Sequence[Reading], _: Sequence[Window]) -> Iterator[Finding]:
     for mention in names.missing_entities(claim, passages):
         written = claim.text[mention.start : mention.end]
-        yield Finding(Verdict.UNSUPPORTED, f'the name "{written}" is in no cited passage', "name")
+        described = all(load_entities()[id].kind in DESCRIBED for id in mention.ids)
+        verdict = Verdict.PARTIAL if described else Verdict.UNSUPPORTED
+        yield Finding(verdict, f'the name "{written}" is in no cited passage', "name")
     for name in names.unknown_names(claim):
         if names.carried(name, passages):
             continue
         if names.other_script_only(passages) and not any(char.isdigit() for char in name.text):
             yield Finding(Verdict.PARTIAL, f'the name "{name.text}" cannot be looked for in a Chinese passage', "name")
+            continue
         if name.firm or all(comparable(claim, passage) for passage in passages) or claim.language == "zh":
             yield Finding(Verdict.UNSUPPORTED, f'the name "{name.text}" is in no cited passage', "name")
 
 
 def _opposed(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Iterator[Finding]:
     if against := opposition(claim, passages, found):
-        yield Finding(Verdict.CONTRADICTED, against.reason, against.code)
+        verdict = Verdict.UNSUPPORTED if against.code == ASKED else Verdict.CONTRADICTED
+        yield Finding(verdict, against.reason, against.code)
 
 
 def _cohesion(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Iterator[Finding]:

@@ -139,14 +139,17 @@ def _by_clause(
 
 
 def _is_event(unit: Unit) -> bool:
-    return any(key.startswith("m:") for key in unit.keys)
+    """Whether a unit tells what happens: a direction or a relation, not one of the many things that are only named."""
+    words = load_words()
+    ids = {key[2:] for key in unit.keys if key.startswith("m:")}
+    return not ids.isdisjoint(words.directions.keys() | words.relations.keys())
 
 
 def _has_event(part: Segment) -> bool:
     """Whether a clause names an event of its own; "in force from" only dates the one before it."""
-    directions = load_words().directions
+    words = load_words()
     ids = {key[2:] for key in part.keys if key.startswith("m:")}
-    return any(id not in directions or directions[id].axis != "force" for id in ids)
+    return any(id in words.relations or (id in words.directions and words.directions[id].axis != "force") for id in ids)
 
 
 def _by_owner(claim: Reading, anchor: Unit, passages: Sequence[Reading]) -> str:
@@ -159,7 +162,7 @@ def _by_owner(claim: Reading, anchor: Unit, passages: Sequence[Reading]) -> str:
     for passage in passages:
         for at in _places(anchor, passage):
             there = _owners(passage, at)
-            if not there or _widened(there) & wanted:
+            if not there or _widened(there) & wanted or _implied(there) & claim.entity_ids:
                 return ""
             start, end = next(((a, b) for a, b in passage.sentences if a <= at < b), (0, 0))
             if not any(
@@ -199,6 +202,12 @@ def _widened(ids: frozenset[str]) -> frozenset[str]:
         for implied in (registry.implied(id) if registry[id].kind not in PRODUCTS else {id})
         if registry[implied].kind not in ("country", "place")
     )
+
+
+def _implied(ids: frozenset[str]) -> frozenset[str]:
+    """Some owners, and whom they belong to: the Commission is Brussels."""
+    registry = load_entities()
+    return frozenset(implied for id in ids for implied in registry.implied(id))
 
 
 def _carried(anchor: Unit, part: Segment, passage: Reading) -> bool:

@@ -1,6 +1,6 @@
 """The words of the beat in three languages: which matters and directions a text names.
 
-Reads `data/entities/words.toml` (its head explains the notation).
+Reads `data/entities/words.toml` and `relations.toml` beside it (their heads explain the notation).
 """
 
 from __future__ import annotations
@@ -8,19 +8,30 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 from kb.errors import SettingsError
 from kb.settings import DATA
 
 WORDS = DATA / "entities" / "words.toml"
+RELATIONS = "relations.toml"
 
-_PREFIXES = "auf ab aus zurück ein zu an vor fest frei bei teil weiter durch um nach statt"
+MARKS = frozenset({"to", "of", "with", "against", "in"})
+"""What may tie the other one of a relation to its verb, where it is no plain object."""
+
+BACK = "~"
+"""Ends the id of an occurrence that tells its relation from the other side."""
+
+_PREFIXES = (
+    "auf ab aus zurück ein zu an vor fest frei bei teil weiter durch um nach statt recht falsch unter fern weg nieder "
+    "fort los mit dagegen offen geheim bekannt über bei"
+)
 SEPARABLE = frozenset(_PREFIXES.split())
-"""German prefixes that stand at the end of the clause: "hob die Sperre auf"."""
+"""German prefixes, and words that act like them, that stand at the end of the clause: "hob die Sperre auf"."""
 
 _TOKEN = re.compile(r"[^\W_\u3400-\u9fff\uf900-\ufaff]+(?:['’-][^\W\d_\u3400-\u9fff]+)*")
 _WITH_ZU = re.compile(r"(auf|ab|aus|zurück|ein|zu|an|vor|fest|frei|bei|teil|weiter|durch|um|nach)zu(\w{4,})$")
@@ -159,19 +170,44 @@ def _phrase_end(text: str, tokens: list[tuple[int, int, str]], at: int, parts: t
 
 
 @dataclass(frozen=True, slots=True)
+class Relation:
+    """What somebody does to another: how that one is tied to its words, and to those that tell it from the other side
+    (empty: a plain object). `mutual` relations read alike from both."""
+
+    id: str
+    other: frozenset[str]
+    back_other: frozenset[str]
+    mutual: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """What ties a thing to the rest of a clause; of one `axis` the signs are opposites. `behind` are Chinese words that
+    stand after the thing; `where` the verbs it needs; `days` and `names`: whether only a date or name counts."""
+
+    axis: str
+    sign: int
+    behind: frozenset[str]
+    where: re.Pattern[str] | None
+    days: bool
+    names: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
-    """The lexicon and what its directions mean."""
+    """The lexicon and what its directions and relations mean, and another of ties. A relation named from the other side
+    is found twice: by its id, and by its id with BACK."""
 
     lexicon: Lexicon
     directions: Mapping[str, Direction]
+    relations: Mapping[str, Relation]
+    tie_lexicon: Lexicon
+    ties: Mapping[str, Tie]
 
 
 def read_words(path: Path) -> Words:
-    """The word lists of a file. Raises SettingsError for one that cannot be used."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read ({error}); restore it from the repository") from error
+    """The word lists of a file and the relations beside it. Raises SettingsError for one that cannot be used."""
+    data = _read(path)
     directions = {}
     rows = {}
     for row in data["direction"]:
@@ -181,7 +217,50 @@ def read_words(path: Path) -> Words:
         rows[row["id"]] = row
     if doubled := sorted(rows.keys() & data["words"].keys()):
         raise SettingsError(f"{path}: {doubled} are words and directions at once; give each one id")
-    return Words(Lexicon(data["words"], rows), directions)
+    related = path.with_name(RELATIONS)
+    relations, told = _relations(_read(related)["relation"], related)
+    ties = {f"{row['axis']}{row['sign']:+}": _tie(row, path) for row in data["tie"]}
+    tying = Lexicon({f"{row['axis']}{row['sign']:+}": row for row in data["tie"]}, {})
+    return Words(Lexicon({**data["words"], **told}, rows), directions, relations, tying, ties)
+
+
+def _tie(row: Mapping[str, Any], path: Path) -> Tie:
+    if row.get("sign") not in (1, -1) or not row.get("axis"):
+        raise SettingsError(f"{path}: tie {row.get('axis')!r} needs an axis and a sign of 1 or -1")
+    verbs = [re.escape(word).replace(r"\*", r"\w*") for word in row.get("where", "").split()]
+    return Tie(
+        row["axis"],
+        row["sign"],
+        frozenset(row.get("zh_after", "").split()),
+        re.compile(rf"\b(?:{'|'.join(verbs)})\b", re.IGNORECASE) if verbs else None,
+        bool(row.get("days")),
+        bool(row.get("names")),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read ({error}); restore it from the repository") from error
+
+
+def _relations(
+    rows: Sequence[Mapping[str, Any]], path: Path
+) -> tuple[dict[str, Relation], dict[str, Mapping[str, str]]]:
+    """The relations by id, and their words by id of occurrence."""
+    relations: dict[str, Relation] = {}
+    words: dict[str, Mapping[str, str]] = {}
+    for row in rows:
+        id = f"do:{row['id']}"
+        other, back_other = (frozenset(str(row.get(name, "")).split()) for name in ("other", "back_other"))
+        if id in relations or not other | back_other <= MARKS:
+            raise SettingsError(f"{path}: relation {row['id']!r} is there twice or has a mark not in {sorted(MARKS)}")
+        relations[id] = Relation(id, other, back_other, bool(row.get("mutual")))
+        back = row.get("back", {})
+        words[id] = {name: f"{row.get(name, '')} {back.get(name, '')}" for name in ("en", "de", "zh")}
+        words[id + BACK] = back
+    return relations, words
 
 
 @cache

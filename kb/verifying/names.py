@@ -30,10 +30,16 @@ _GENERIC = (
     "präsident kanzler gesetz verordnung ausschuss rat kommission universität institut amt behörde verband yuan "
     "renminbi dollar dollars euro euros yen won pfund pound pounds million millionen milliarde milliarden mrd mio "
     "billion billionen prozent abteilung premierminister außenminister handelsminister wirtschaftsminister westen "
-    "osten asien welt vr ukrainian"
+    "osten asien welt vr ukrainian despite following given unlike amid pending besides among under over once while "
+    "because although though when where after before since until unless if as in on at by for from with without "
+    "ohne trotz wegen laut gegen statt dank während nachdem obwohl obgleich sobald wenn weil falls seit bevor bis nur "
+    "3d 2d 5g 4g auch sogar damit dabei dagegen zuvor derzeit künftig"
 )
 GENERIC = frozenset(_GENERIC.split())
 """Capitalised words that are parts of titles and offices, or names that are translated: not required literally."""
+
+_HOMES = {"de": "de", "zh": "cn"}
+"""Countries that texts of a language leave unnamed when they write of home."""
 
 BODIES = frozenset({"agency", "government-body", "legislature"})
 
@@ -62,6 +68,7 @@ def missing_entities(claim: Reading, evidence: Sequence[Reading]) -> Iterator[Me
     """Mentions of the claim that no passage names, by any alias, nor implies (the maker of a chip, the country of an
     agency). An ambiguous name is carried by any of its bearers, or by the same word."""
     registry = load_entities()
+    homes = {_HOMES.get(reading.language, "") for reading in evidence}
     present = {id for reading in evidence for found in reading.entity_ids for id in registry.implied(found)}
     texts = [fold(reading.text).casefold() for reading in evidence]
     for mention in claim.mentions:
@@ -72,7 +79,7 @@ def missing_entities(claim: Reading, evidence: Sequence[Reading]) -> Iterator[Me
             continue
         if mention.ambiguous and _may_be_common(claim, mention):
             continue
-        if _described(mention, evidence):
+        if not homes.isdisjoint(mention.ids) or _described(mention, evidence):
             continue
         yield mention
 
@@ -90,7 +97,8 @@ def _described(mention: Mention, evidence: Sequence[Reading]) -> bool:
             named = {other for found in reading.entity_ids if registry[found].kind in BODIES for other in (found,)}
             if country not in {implied for found in reading.entity_ids for implied in registry.implied(found)}:
                 continue
-            if any(registry[other].country == entity.country for other in named):
+            bodies = [other for other in named if registry[other].country == entity.country]
+            if bodies and entity.kind != "government-body":
                 continue
             if entity.kind == "government-body" or any(item.id in OFFICES for item in reading.matters):
                 return True
@@ -118,7 +126,7 @@ def _find_unknown(claim: Reading) -> Iterator[Name]:
     text = fold(claim.text)
     covered = [(mention.start, mention.end) for mention in claim.mentions]
     for start, end in claim.models:
-        if not _inside(start, end, covered):
+        if not _inside(start, end, covered) and text[start:end].lower() not in GENERIC:
             yield Name(text[start:end], True, start, end)
             covered.append((start, end))
     dated = [(day.start, day.end) for day in claim.days] + [(figure.start, figure.end) for figure in claim.figures]

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kb.text.entities import load_entities
-from kb.verifying.actors import UNKNOWN
+from kb.verifying.actors import PARTS, Names, shared_names
 from kb.verifying.alignment import Unit, Window, comparable, counted, found_in
 from kb.verifying.binding import exchanged, misbound
+from kb.verifying.dates import same as same_day
 from kb.verifying.quotes import quotations, stands_in
 from kb.verifying.reading import Reading
-from kb.verifying.roles import Cast, Part, Role, cast, displaced, group, named, replaced, turned
+from kb.verifying.relations import told
+from kb.verifying.roles import Cast, Part, Role, cast, named, replaced, turned
 from kb.verifying.statements import Statement, overlap, statements, topic
+from kb.verifying.ties import untied
+
+ASKED = "asked"
+"""The code of what a passage only asks for."""
+
+_WISH = re.compile(
+    r"\b(?:ask|want|urg|demand|call|seek|sought|request|plan|propos|appeal|should|would|could|must|to be|"
+    r"forder|bat|bitte|verlang|will|wollen|woll|soll|dräng|beantrag|appell|möchte|plan)\w*|要求|请求|敦促|呼吁|希望|建议|拟|应",
+    re.IGNORECASE,
+)
+"""What makes a sentence tell of something that is not done yet."""
+
+COURSES = (
+    frozenset({"assent", "force", "adoption", "list", "pace", "outcome", "hold", "truth", "length"}),
+    frozenset({"praise", "stance", "accord", "encourage", "credence", "assent"}),
+    frozenset({"charge", "guilt", "custody"}),
+)
+"""Axes that go together: whose yes lets something go ahead and whose no holds it up or ends it; whose yes is for
+something and whose no against it; whose yes is to somebody's charge."""
+
+ALIKE = 0.6
+"""Share of the sentence a statement must carry for its course to be that of the same thing."""
 
 FORCE, ASSENT = "force", "assent"
 """Axes of direction: what begins or ends, and what is permitted or barred."""
@@ -34,6 +59,11 @@ LITTLE = 0.5
 
 RELEVANT = 0.6
 """Share of the best statement's weight that one with the claim's axis must have to be compared with it."""
+
+_ONLY = re.compile(r"\b(?:only|merely|just|nur|lediglich|erst)\b|只有|仅有|仅", re.IGNORECASE)
+
+OF_THINGS = frozenset({"assent", "covered", "force", "strict"})
+"""Axes that tell of a thing, whoever acts."""
 
 DEEDS = frozenset({"hold", "stay", "presence"})
 """Axes whose no is a deed of its own (to sell, to leave) rather than a denial."""
@@ -63,9 +93,22 @@ def opposition(claim: Reading, passages: Sequence[Reading], found: Sequence[Wind
     """What in the claim goes against its passages, or None."""
     near = [window for window in found if window.share >= ABOUT][:3]
     near = [window for window in near if window.weight >= LEVEL * near[0].weight]
+    relations = told(claim, passages)
+    if relations.turned:
+        doer, agent = (_shown(id) for id in relations.turned)
+        return Opposed("actor", f"in the cited passage {agent} does this, not {doer}")
     return (
-        (_actors(claim, passages, near) if near else None) or _statements(claim, passages) or _bindings(claim, passages)
+        (_actors(claim, passages, near) if near and not relations.straight else None)
+        or _statements(claim, passages)
+        or _bindings(claim, passages)
+        or _ties(claim, passages)
     )
+
+
+def _ties(claim: Reading, passages: Sequence[Reading]) -> Opposed | None:
+    if pair := untied(claim, passages):
+        return Opposed("negation", f'the sentence says "{pair[0]}", the cited passage "{pair[1]}"')
+    return None
 
 
 def _bindings(claim: Reading, passages: Sequence[Reading]) -> Opposed | None:
@@ -79,23 +122,24 @@ def _bindings(claim: Reading, passages: Sequence[Reading]) -> Opposed | None:
 
 
 def _actors(claim: Reading, passages: Sequence[Reading], near: Sequence[Window]) -> Opposed | None:
-    mine = cast(claim, claim.sentences)
+    names = shared_names(claim, passages)
+    mine = cast(claim, claim.sentences, names)
     for window in near:
         passage = passages[window.passage]
-        theirs = cast(passage, passage.sentences[window.first : window.last + 1])
+        theirs = cast(passage, passage.sentences[window.first : window.last + 1], names)
         if pair := turned(mine, theirs):
             doer, agent = (_shown(id) for id in pair)
             return Opposed("actor", f"in the cited passage {agent} acts, not {doer}")
     best = next((window for window in near if window.first == window.last), near[0])
     first = passages[near[0].passage]
-    told = _straight(mine, cast(first, first.sentences[near[0].first : near[0].last + 1]))
+    told = _straight(mine, cast(first, first.sentences[near[0].first : near[0].last + 1], names))
     if told and best.weight < WHOLE * near[0].weight:
         return None
     passage = passages[best.passage]
-    theirs = cast(passage, passage.sentences[best.first : best.last + 1])
+    theirs = cast(passage, passage.sentences[best.first : best.last + 1], names)
     if not theirs.of(Part.AGENT) and best.first:
-        theirs = cast(passage, passage.sentences[best.first - 1 : best.last + 1])
-    if best.share >= CLOSE and (pair := replaced(mine, theirs) or displaced(mine, theirs)):
+        theirs = cast(passage, passage.sentences[best.first - 1 : best.last + 1], names)
+    if best.share >= CLOSE and (pair := replaced(mine, theirs)):
         doer, agent = (_shown(id) for id in pair)
         return Opposed("actor", f"the cited passage says this of {agent}, not of {doer}")
     return None
@@ -108,34 +152,40 @@ def _straight(mine: Cast, theirs: Cast) -> bool:
 
 def _statements(claim: Reading, passages: Sequence[Reading]) -> Opposed | None:
     quoted = [(item.start, item.end) for item in quotations(claim.text) if not item.is_term]
-    for statement in statements(claim.text):
+    names = shared_names(claim, passages)
+    for statement in statements(claim.text, names):
         written = claim.text[statement.part.start : statement.part.end]
         if any(start <= statement.part.start < end for start, end in quoted):
             continue
         if any(stands_in(written, passage.text) for passage in passages):
             continue
         wanted = topic(claim.text, statement)
-        candidates = _candidates(claim, wanted, passages)
+        candidates = _candidates(claim, statement, wanted, passages, names)
         if not candidates:
             continue
         found = (
-            _direction(claim, statement, wanted, candidates)
-            or _denial(claim, statement, wanted, candidates)
-            or _owner(claim, statement, wanted, candidates)
+            _direction(claim, statement, wanted, candidates, names)
+            or _course(claim, statement, wanted, candidates)
+            or _denial(claim, statement, wanted, candidates, names)
         )
         if found:
             return found
     return None
 
 
-def _candidates(claim: Reading, wanted: Sequence[Unit], passages: Sequence[Reading]) -> list[_Candidate]:
-    """All statements of the passages that carry some of what the claim's statement is about, the best first."""
+def _candidates(
+    claim: Reading, mine: Statement, wanted: Sequence[Unit], passages: Sequence[Reading], names: Names
+) -> list[_Candidate]:
+    """All statements of the passages that carry some of what the claim's is about, or name its actors; the best
+    first."""
     found = []
     for passage in passages:
         able = [unit for unit in wanted if counted(unit, claim, passage)]
-        all_of_it = statements(passage.text)
+        all_of_it = statements(passage.text, names)
         for statement in all_of_it:
             score = overlap(able, statement, all_of_it, passage)
+            if not score and named(mine.actors) & _doers(statement):
+                score = NEAR
             if score > 0:
                 found.append(_Candidate(score, statement, passage))
     return sorted(found, key=lambda item: -item.score)
@@ -152,18 +202,21 @@ def _level(candidates: Sequence[_Candidate], wanted: Sequence[Unit]) -> list[_Ca
 
 
 def _direction(
-    claim: Reading, statement: Statement, wanted: Sequence[Unit], candidates: Sequence[_Candidate]
+    claim: Reading, statement: Statement, wanted: Sequence[Unit], candidates: Sequence[_Candidate], names: Names
 ) -> Opposed | None:
     """The claim's direction against that of the statements most like it."""
+    said_at_all = [stance for each in statements(claim.text, names) for stance in each.stances]
     for axis in sorted({stance.axis for stance in statement.stances}):
         mine = [stance for stance in statement.stances if stance.axis == axis]
         if len({stance.sign for stance in mine}) > 1:
             continue
         on_axis = [item for item in candidates if any(stance.axis == axis for stance in item.statement.stances)]
+        if axis not in OF_THINGS:
+            on_axis = [item for item in on_axis if not _done_to(statement, item.statement)]
         own = [item for item in on_axis if named(statement.actors) & _doers(item.statement)]
         if not own and _told_apart(statement, candidates):
             # The passage says what this actor does elsewhere; what others do is not to be laid beside it.
-            on_axis = [item for item in on_axis if not item.statement.actors]
+            on_axis = [item for item in on_axis if not _of_others(item.statement)]
         if axis == FORCE and not any(stance.axis == ASSENT for stance in statement.stances):
             # A block that takes effect ends what it blocks: "stopped its service" does not deny it.
             on_axis = [item for item in on_axis if not _restrains(item.statement)]
@@ -176,14 +229,93 @@ def _direction(
         theirs = [(stance, item) for stance, item in theirs if stance.id in ids] or theirs
         if not theirs:
             continue
-        if any(stance.sign == mine[0].sign for stance, _ in theirs):
-            if wrong := _exchanged(statement, axis, mine[0].sign, chosen, on_axis):
-                return wrong
+        same = [stance for stance, _ in theirs if stance.sign == mine[0].sign]
+        done = not _WISH.search(claim.text) and any(role.part is Part.AGENT for role in statement.actors)
+        if same and own and done and all(stance.asked for stance in same):
+            return Opposed(ASKED, "the cited passage only asks for this")
+        if same:
+            continue
+        if len({stance.sign for stance in said_at_all if stance.axis == axis}) > 1:
+            continue
+        there = theirs[0][1]
+        if all(stance.asked for stance, _ in theirs):
+            continue
+        if _barely(there, claim) or _of_another_day(statement, there, names):
+            continue
+        acts_so = any(_acts_so(statement, item.statement, axis, mine[0].sign) for item in on_axis)
+        if acts_so and _by_others(statement, there.statement):
             continue
         said = claim.text[mine[0].start : mine[0].end]
-        there = theirs[0][1].passage.text[theirs[0][0].start : theirs[0][0].end]
-        return Opposed("negation", f'"{said}" points the other way than "{there}" in the cited passage')
+        written = there.passage.text[theirs[0][0].start : theirs[0][0].end]
+        return Opposed("negation", f'"{said}" points the other way than "{written}" in the cited passage')
     return None
+
+
+def _course(
+    claim: Reading, statement: Statement, wanted: Sequence[Unit], candidates: Sequence[_Candidate]
+) -> Opposed | None:
+    """What goes ahead in the claim and is held up in the passage, by whatever word: "approved the treaty", "shelved the
+    treaty". Only between statements that say nothing else of the kind: a ban that begins holds something up."""
+    if not statement.actors:
+        return None
+    total = sum(unit.weight for unit in wanted)
+    own = [item for item in candidates if named(statement.actors) & _doers(item.statement)]
+    own = [item for item in own if not _done_to(statement, item.statement)]
+    for axes in COURSES:
+        mine = _ahead(statement, axes)
+        if mine is None:
+            continue
+        near = [item for item in own if item.score >= ALIKE * total and _ahead(item.statement, axes) == -mine]
+        told = {stance.sign for item in own for stance in item.statement.stances if stance.axis in axes}
+        if near and told == {-mine}:
+            part = near[0].statement.part
+            written = near[0].passage.text[part.start : part.end].strip(" ,.;，。；")
+            return Opposed("negation", f'the cited passage says the opposite: "{written}"')
+    return None
+
+
+def _ahead(statement: Statement, axes: frozenset[str]) -> int | None:
+    """The sign of a statement on some axes, None if it has none or both, or tells of what is only asked for."""
+    told = [stance for stance in statement.stances if stance.axis in axes]
+    signs = {stance.sign for stance in told if stance.id != "sell_off"}
+    return signs.pop() if len(signs) == 1 and not any(stance.asked for stance in told) else None
+
+
+def _agents(statement: Statement) -> list[Role]:
+    return [role for role in statement.actors if role.part is Part.AGENT]
+
+
+def _barely(item: _Candidate, claim: Reading) -> bool:
+    """Whether a passage says so of a few only: "only four voted for it" is as good as a no."""
+    part = item.statement.part
+    return _ONLY.search(item.passage.text, part.start, part.end) is not None and _ONLY.search(claim.text) is None
+
+
+def _of_another_day(mine: Statement, item: _Candidate, names: Names) -> bool:
+    """Whether the claim's day stands in another sentence of the passage than this one."""
+    for day in mine.part.days:
+        told = statements(item.passage.text, names)
+        dated = {each.sentence for each in told if any(same_day(d, day, item.passage.days) for d in each.part.days)}
+        if dated and item.statement.sentence not in dated:
+            return True
+    return False
+
+
+def _by_others(mine: Statement, theirs: Statement) -> bool:
+    """Whether others act in one statement than in another."""
+    doers, agents = _agents(mine), _agents(theirs)
+    return bool(doers and agents) and not named(doers) & named(agents)
+
+
+def _acts_so(mine: Statement, theirs: Statement, axis: str, sign: int) -> bool:
+    """Whether who acts in one statement acts in another as well, and that way."""
+    told = any(stance.axis == axis and stance.sign == sign for stance in theirs.stances)
+    return told and bool(named(_agents(mine)) & named(_agents(theirs)))
+
+
+def _done_to(mine: Statement, theirs: Statement) -> bool:
+    """Whether who acts in one statement is acted on in another by somebody else: "won the tender", "lost it to him"."""
+    return _by_others(mine, theirs) and bool(named(_agents(mine)) & named(theirs.actors))
 
 
 def _restrains(statement: Statement) -> bool:
@@ -191,7 +323,13 @@ def _restrains(statement: Statement) -> bool:
 
 
 def _doers(statement: Statement) -> frozenset[str]:
-    return named(statement.actors or statement.taken_over)
+    return named((*statement.actors, *statement.taken_over))
+
+
+def _of_others(statement: Statement) -> bool:
+    """Whether a statement is about somebody it names, or takes over as the one who acts."""
+    there = (*statement.actors, *statement.taken_over)
+    return any(role.part is Part.AGENT and role.id not in PARTS for role in there)
 
 
 def _told_apart(statement: Statement, candidates: Sequence[_Candidate]) -> bool:
@@ -200,28 +338,8 @@ def _told_apart(statement: Statement, candidates: Sequence[_Candidate]) -> bool:
     return any(named(statement.actors) & named(item.statement.actors) for item in near)
 
 
-def _exchanged(
-    statement: Statement, axis: str, sign: int, chosen: Sequence[_Candidate], on_axis: Sequence[_Candidate]
-) -> Opposed | None:
-    """An actor of the claim that the passage, in the same sentence or beside it, puts on the other side."""
-    best = chosen[0]
-    for role in statement.actors:
-        if named((role,)) & named(best.statement.actors):
-            continue
-        rivals = [other for other in best.statement.actors if group(other.kind) == group(role.kind)]
-        rivals = [other for other in rivals if not named((other,)) & named(statement.actors)]
-        for item in on_axis:
-            same = item.passage is best.passage and abs(item.statement.sentence - best.statement.sentence) <= 1
-            signs = {stance.sign for stance in item.statement.stances if stance.axis == axis}
-            if rivals and same and named((role,)) & named(item.statement.actors) and signs == {-sign}:
-                return Opposed(
-                    "actor", f"the cited passage says this of {_shown(rivals[0].id)}, not of {_shown(role.id)}"
-                )
-    return None
-
-
 def _denial(
-    claim: Reading, statement: Statement, wanted: Sequence[Unit], candidates: Sequence[_Candidate]
+    claim: Reading, statement: Statement, wanted: Sequence[Unit], candidates: Sequence[_Candidate], names: Names
 ) -> Opposed | None:
     """What one side denies and the other says, in the sentence most like the claim."""
     level = _level(candidates, wanted)
@@ -229,18 +347,22 @@ def _denial(
         return None
     passage = level[0].passage
     able = comparable(claim, passage)
-    around = [item for item in statements(passage.text) if item.sentence == level[0].statement.sentence]
+    everything = statements(passage.text, names)
+    around = [item for item in everything if item.sentence == level[0].statement.sentence]
     for unit in statement.denied:
         holders = [item for item in around if counted(unit, claim, passage) and found_in(unit, [item.part], passage)]
         rest = [other for other in wanted if other is not unit and counted(other, claim, passage)]
-        related = [item for item in around if any(found_in(other, [item.part], passage) for other in rest)]
+        related = [item for item in everything if any(found_in(other, [item.part], passage) for other in rest)]
         if holders and not any(_negative(item) for item in (*holders, *related)):
             return Opposed("negation", "the sentence denies what the cited passage says")
-    if _negative(statement):
+    if any(_negative(each) for each in statements(claim.text, names)):
         return None
     own = {key for unit in wanted for key in unit.keys if able or key[0] in "em"}
     own |= {f"m:{stance.id}" for stance in statement.stances}
+    elsewhere = any(named(_agents(statement)) & named(_agents(item)) for item in around)
     for item in around:
+        if elsewhere and _by_others(statement, item):
+            continue
         for unit in item.denied:
             said = any(
                 unit.keys & other.part.keys
@@ -255,40 +377,6 @@ def _denial(
 def _negative(statement: Statement) -> bool:
     denies = any(stance.sign < 0 and stance.axis not in DEEDS for stance in statement.stances)
     return bool(statement.denied) or denies
-
-
-def _owner(
-    claim: Reading, statement: Statement, wanted: Sequence[Unit], candidates: Sequence[_Candidate]
-) -> Opposed | None:
-    """Whether the clause that says what the claim says, says it of another actor, and the claim's stands elsewhere."""
-    mine = statement.actors
-    if not mine or statement.denied:
-        return None
-    rest = [unit for unit in wanted if not any(f"e:{role.id}" in unit.keys for role in mine)]
-    stances = {(stance.axis, stance.sign) for stance in statement.stances}
-    scored = []
-    for item in candidates:
-        able = [unit for unit in rest if counted(unit, claim, item.passage)]
-        score = sum(unit.weight for unit in able if found_in(unit, [item.statement.part], item.passage))
-        score += len(stances & {(stance.axis, stance.sign) for stance in item.statement.stances})
-        total = sum(unit.weight for unit in able) + len(stances)
-        scored.append((score, total, item))
-    best = max((entry for entry in scored), key=lambda entry: entry[0])
-    if best[0] < 2.0 or best[0] < CLOSE * best[1]:
-        return None
-    level = [item for score, _, item in scored if score >= best[0] - NEAR]
-    others: list[Role] = []
-    for item in level:
-        there = item.statement.actors or item.statement.taken_over
-        if not there or named(there) & named(mine):
-            return None
-        others += [role for role in there if any(group(role.kind) == group(own.kind) != UNKNOWN for own in mine)]
-        if len(item.statement.actors) == 0:
-            return None
-    own = [score for score, _, item in scored if named(mine) & named(item.statement.actors)]
-    if not others or not own or max(own) >= CLOSE * best[0]:
-        return None
-    return Opposed("actor", f"the cited passage says this of {_shown(others[0].id)}, not of {_shown(mine[0].id)}")
 
 
 def _shown(id: str) -> str:

@@ -12,8 +12,9 @@ from kb.text.language import WORDS
 from kb.text.sentences import sentences
 from kb.text.words import STOPWORDS, stem
 from kb.verifying.dates import Day, days
-from kb.verifying.figures import Figure, figures
+from kb.verifying.figures import figures
 from kb.verifying.lexicon import Occurrence, load_words
+from kb.verifying.measures import Figure
 
 HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _LATIN_WORD = re.compile(r"[^\W\d_\u3400-\u9fff\uf900-\ufaff]+")
@@ -58,8 +59,10 @@ SHORT_CLAUSE = 4
 """Characters beside dates and names that make a clause; of Chinese ones half as many."""
 
 _CLAUSE = re.compile(
-    r"[,;:，；：—–()（）]|\b(?:but|while|whereas|although|aber|sondern|während|jedoch|obwohl)\b|\bthat\b(?=\s(?:[A-ZÄÖÜ\x00]|the\b|its\b))|(?:但是|而是|但|然而)"
+    r"[,;:，；：—–()（）]|\b(?:but|while|whereas|although|because|aber|sondern|während|jedoch|obwohl)\b|\bthat\b(?=\s(?:[A-ZÄÖÜ\x00]|the\b|its\b))|(?:但是|而是|但|然而)"
 )
+_SAYING = re.compile(r"(?<=\w )(?:said|says|argued|argues|claimed|claims|thinks|believes)(?=\s[A-ZÄÖÜ\x00])")
+"""A verb of saying that is followed by what somebody named does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +162,14 @@ def _clauses(text: str, hidden: list[tuple[int, int]]) -> tuple[tuple[int, int],
     found = []
     for start, end in sentences(text):
         at = start
-        for match in _CLAUSE.finditer(masked, start, end):
+        cuts = [*_CLAUSE.finditer(masked, start, end), *_SAYING.finditer(masked, start, end)]
+        for match in sorted(cuts, key=lambda cut: cut.start()):
             # A date or name before a comma is no clause of its own: 2023年7月3日，商务部宣布…
             rest = masked[at : match.start()].replace("\x00", "").strip()
             if len(rest) > SHORT_CLAUSE or len(HAN.findall(rest)) >= SHORT_CLAUSE / 2:
-                found.append((at, match.start()))
-                at = match.end() if not match.group().isalnum() else match.start()
+                saying = match.re is _SAYING
+                found.append((at, match.end() if saying else match.start()))
+                at = match.end() if saying or not match.group().isalnum() else match.start()
         if at < end:
             found.append((at, end))
     return tuple(found)

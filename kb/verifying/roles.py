@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
+from itertools import zip_longest
 
 from kb.text.entities import load_entities
-from kb.verifying.actors import OFFICE, STATE, UNKNOWN, actors
+from kb.verifying.actors import OFFICE, OFFICES, PARTS, STATE, UNKNOWN, Actor, Names, actors
 from kb.verifying.lexicon import load_words
-from kb.verifying.reading import Reading
+from kb.verifying.reading import Reading, read
 
 _BY = re.compile(
     r"(?:\bby(?: the)?\b|\bvon(?: der| den| dem)?\b|\bvom\b|\bdurch(?: die| das| den)?\b|被|由|遭到|遭|受到)"
@@ -35,9 +37,19 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 """What may stand before the first actor of a clause: "while her colleague", "nachdem sich der Kunde"."""
-_ADJECTIVE = re.compile(r"\w+(?:ese|ish|utch|ian|ean|can|ench|sche[rnms]?)$")
-THINGS = frozenset({"factory", "rule", "law", "market", "export", "import", "control", "data_centre", "equipment"})
-"""Matters that nobody takes for somebody."""
+_ADJECTIVE = re.compile(r"\w+(?:ese|ish|utch|ian|ean|can|ench|sche[rnms]?|\bUS|\bU\.S|\bUK|\bEU)$")
+SOMEBODY = OFFICES | {
+    "company",
+    "entity",
+    "government",
+    "ministry",
+    "minister",
+    "president",
+    "industry",
+    "bank",
+    "person",
+}
+"""Matters that may act for the country whose adjective stands before them."""
 _DISPOSED = re.compile(r"(?:将|把)[^，。；、\s]{0,8}$")
 _SOURCE = re.compile(
     r"\b(?:according to|laut|as per)(?: the| der| dem| die)?\s*(?:\w+\s)?$",
@@ -46,7 +58,7 @@ _SOURCE = re.compile(
 _ASIDE = re.compile(
     r"(?:\b(?:of|in|with|for|between|like|via|from|about|under|within|including|after|since|through|across|near"
     r"|bei|mit|unter|zwischen|wie|seit|des|aus|in|im|für|über|um|samt|trotz|wegen|statt|darunter)"
-    r"(?: the| its| der| den| die| dem| das| einem| einer)?\b|在|与|和|同|自|从|来自|以及|及|跟)\s*(?:\w+\s)?$",
+    r"(?: the| its| der| den| die| dem| das| einem| einer)?\b|在|与|和|同|自|从|来自|以及|及|跟|于)\s*(?:\w+\s)?$",
     re.IGNORECASE,
 )
 _OBLIQUE = re.compile(r"\b(?:den|dem|einen|einem|einer|des)\s+(?:\w+\s)?$|\b(?:der)\s+\w+en\s$")
@@ -70,6 +82,20 @@ _CONVERSE = re.compile(
     r"|获得|得到|收到|需要|失去|支付|购买|面临|进口|遭",
     re.IGNORECASE,
 )
+_TITLES = (
+    "chief executive minister president head boss founder chairman chairwoman chair spokesman spokeswoman director "
+    "spokesperson lawyer analyst secretary senator judge ambassador envoy supplier maker unit subsidiary official "
+    "manager commissioner economist researcher professor prosecutor chancellor lawmaker counsel broker rival "
+    "start-up startup finance foreign trade justice economy interior prime deputy vice former"
+)
+_TITLE = re.compile(
+    rf"(?:['’]s (?:[a-z-]+ )?)|[\s-]?(?:(?:{'|'.join(_TITLES.split())}|[A-ZÄÖÜ][\w-]*)\s)*"
+    r"|[\u4e00-\u9fff]{0,6}(?:长|总裁|主席|总监|官|席|发言人|负责人|创始人|律师|经理|教授|专家|员|师|公司|企业|集团|旗下|市场|行业|最高|前|现任|原|副)|的"
+)
+"""What may stand between two actors of one phrase: titles, or nothing."""
+_OWNER = re.compile(r"['’]s |的")
+_WHOSE = re.compile(r"\s(?:at|of|from|for|bei|von|vom|des|der)\s(?:the )?")
+"""What stands between an office and the one it serves: "analysts at Brightwater"."""
 
 
 VERBS = frozenset({"accuse", "sanction", "summon", "fine", "arrest"})
@@ -85,8 +111,8 @@ _PRONOUN = re.compile(
 )
 
 
-FEW = 3
-"""Actors of a sentence whose parts can be told from their order alone."""
+FEW = 4
+"""Actors of a sentence, at most, whose parts can be told from their order alone."""
 
 
 class Part(StrEnum):
@@ -119,33 +145,57 @@ class Cast:
         return tuple(role for role in self.roles if role.part in parts)
 
 
-def cast(reading: Reading, spans: Sequence[tuple[int, int]], names: frozenset[str] | None = None) -> Cast:
-    """The actors of some sentences of a text; with `names` (see `shared_names`) also those and the ones named by what
-    they are."""
+def cast(reading: Reading, spans: Sequence[tuple[int, int]], names: Names) -> Cast:
+    """The actors of some sentences of a text; `names` are words known to be names (see `shared_names`)."""
+    return _cast(reading.text, tuple(spans), names)
+
+
+@lru_cache(maxsize=8192)
+def _cast(text: str, spans: tuple[tuple[int, int], ...], names: Names) -> Cast:
+    reading = read(text)
     found = [role for start, end in spans for role in _roles(reading, start, end, names)]
-    converse = any(_CONVERSE.search(reading.text, start, end) for start, end in spans)
+    converse = any(_CONVERSE.search(text, start, end) for start, end in spans)
     return Cast(tuple(found), converse)
 
 
-def _roles(reading: Reading, start: int, end: int, names: frozenset[str] | None) -> Iterator[Role]:
+def _roles(reading: Reading, start: int, end: int, names: Names) -> Iterator[Role]:
     previous: tuple[int, Part] | None = None
     led = False
-    for actor in actors(reading, names or frozenset()):
-        left, right = actor.start, actor.end
-        if not start <= left < end or (actor.kind == OFFICE and names is None):
-            continue
-        if led and _opens_clause(reading, left):
+    inside = [actor for actor in actors(reading, names) if start <= actor.start < end]
+    for phrase in _phrases(inside, reading.text):
+        left, right = phrase[0].start, phrase[-1].end
+        if led and _opens_clause(reading, left) and not _named_before(inside, reading, left):
             led = False
-        if actor.kind == "country" and _tells_which(reading, left, right):
+        if phrase[0].kind == "country" and len(phrase) == 1 and _tells_which(reading, left, right):
             part = Part.ASIDE
         else:
             part = _part(reading, start, end, left, right, led or _acted_on(reading, start, left))
         if previous is not None and _JOINED.fullmatch(reading.text[previous[0] : left]):
             part = previous[1]
         led = led or part is not Part.ASIDE
-        previous = (right, part)
-        mark = _mark(reading.text, start, left, right)
-        yield from (Role(id, part, actor.kind, mark) for id in actor.ids)
+        previous = (right, Part.ASIDE if len(phrase) > 1 and phrase[0].kind == OFFICE else part)
+        for actor, following in zip_longest(phrase, phrase[1:]):
+            owned = following and _OWNER.match(reading.text, actor.end, following.start)
+            if owned or (actor is not phrase[0] and phrase[0].kind == OFFICE):
+                yield from (Role(id, Part.ASIDE, actor.kind, "of") for id in actor.ids)
+                continue
+            mark = _mark(reading.text, start, left, actor.end)
+            yield from (Role(id, part, actor.kind, mark) for id in actor.ids)
+
+
+def _phrases(found: Sequence[Actor], text: str) -> Iterator[list[Actor]]:
+    """The actors, those of one phrase together: "regulator chief Olaf Renner", "Apple's supplier Luxshare"."""
+    phrase: list[Actor] = []
+    for actor in found:
+        whose = phrase and phrase[-1].kind == OFFICE and _WHOSE.fullmatch(text, phrase[-1].end, actor.start)
+        if phrase and (whose or _TITLE.fullmatch(text, phrase[-1].end, actor.start)):
+            phrase.append(actor)
+            continue
+        if phrase:
+            yield phrase
+        phrase = [actor]
+    if phrase:
+        yield phrase
 
 
 def _mark(text: str, start: int, left: int, right: int) -> str:
@@ -157,9 +207,19 @@ def _mark(text: str, start: int, left: int, right: int) -> str:
 
 
 def _tells_which(reading: Reading, left: int, right: int) -> bool:
-    """Whether a country only tells which things are meant: "Chinese plants", "niederländische Regeln"."""
-    next_to = {item.id for item in reading.matters if right < item.start <= right + 1}
-    return _ADJECTIVE.match(reading.text[left:right]) is not None and not next_to.isdisjoint(THINGS)
+    """Whether a country only tells which things are meant: "Chinese plants", "niederländische Regeln", 美国设备."""
+    following = {item.id for item in reading.matters if right <= item.start <= right + 1}
+    if reading.language != "zh" and not _ADJECTIVE.match(reading.text[left:right]):
+        return False
+    words = load_words()
+    deeds = words.directions.keys() | words.relations.keys() | VERBS
+    return bool(following) and following.isdisjoint(SOMEBODY | deeds)
+
+
+def _named_before(found: Sequence[Actor], reading: Reading, at: int) -> bool:
+    """Whether another actor stands before `at` in its clause."""
+    start = next((left for left, right in reading.clauses if left <= at < right), at)
+    return any(start <= actor.start < at for actor in found)
 
 
 def _opens_clause(reading: Reading, at: int) -> bool:
@@ -240,6 +300,9 @@ def turned(claim: Cast, evidence: Cast) -> tuple[str, str] | None:
 
     A state body stands for its country, a person for the firm: the ministry acts for China.
     """
+    claim, evidence = _sure(claim), _sure(evidence)
+    if max(len(claim.roles), len(evidence.roles)) > FEW:
+        return None
     doers, agents = claim.of(Part.AGENT), evidence.of(Part.AGENT)
     if pair := _crossed(claim, evidence):
         return pair
@@ -251,19 +314,12 @@ def turned(claim: Cast, evidence: Cast) -> tuple[str, str] | None:
             straight = widened(doer) & agents_named and widened(sufferer) & targets
             if crossed and not straight and not widened(doer) & widened(sufferer):
                 return doer.id, sufferer.id
-    if claim.converse != evidence.converse or not doers or not agents or named(doers) & agents_named:
-        return None
-    others = named(claim.of(Part.TARGET, Part.ASIDE))
-    aside = named(evidence.of(Part.TARGET, Part.ASIDE))
-    for doer in doers:
-        for agent in agents:
-            # Two of a kind in a short sentence may have changed places even if neither is plainly acted upon.
-            simple = len(claim.roles) <= 2 and len(evidence.roles) <= FEW and UNKNOWN not in (doer.kind, agent.kind)
-            alike = simple or (len(claim.roles) <= FEW and group(doer.kind) == group(agent.kind) != UNKNOWN)
-            met = alike or widened(doer) & targets or widened(agent) & named(sufferers)
-            if met and widened(doer) & aside and widened(agent) & others and not widened(doer) & widened(agent):
-                return doer.id, agent.id
     return None
+
+
+def _sure(there: Cast) -> Cast:
+    """The actors whose parts can be told without a look at the verb."""
+    return replace(there, roles=tuple(role for role in there.roles if role.kind not in (UNKNOWN, OFFICE)))
 
 
 def _crossed(claim: Cast, evidence: Cast) -> tuple[str, str] | None:
@@ -276,21 +332,6 @@ def _crossed(claim: Cast, evidence: Cast) -> tuple[str, str] | None:
     return None
 
 
-def displaced(claim: Cast, evidence: Cast) -> tuple[str, str] | None:
-    """An actor that acts in the claim, and only suffers in the evidence, which does not name the claim's other one."""
-    doers, sufferers = claim.of(Part.AGENT), claim.of(Part.TARGET)
-    present = named(evidence.roles)
-    acting = named(evidence.of(Part.AGENT))
-    for doer in doers:
-        suffers = widened(doer) & named(evidence.of(Part.TARGET)) and not widened(doer) & acting
-        absent = [
-            other for other in sufferers if not widened(other) & present and group(other.kind) == group(doer.kind)
-        ]
-        if suffers and absent and not claim.converse and not evidence.converse:
-            return absent[0].id, doer.id
-    return None
-
-
 def replaced(claim: Cast, evidence: Cast) -> tuple[str, str] | None:
     """An actor of the claim in whose place the evidence has another of the same kind: (claim's, evidence's)."""
     doers, agents = claim.of(Part.AGENT), evidence.of(Part.AGENT)
@@ -299,7 +340,7 @@ def replaced(claim: Cast, evidence: Cast) -> tuple[str, str] | None:
         return None
     for doer in doers:
         for agent in agents:
-            if group(doer.kind) == group(agent.kind) != UNKNOWN:
+            if group(doer.kind) == group(agent.kind) != UNKNOWN and (doer.id in PARTS) == (agent.id in PARTS):
                 return doer.id, agent.id
     return None
 

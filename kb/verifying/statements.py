@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from kb.verifying.actors import Names
 from kb.verifying.alignment import Segment, Unit, clauses, found_in, units
 from kb.verifying.lexicon import load_words
 from kb.verifying.polarity import Negation, Stance, polarity
 from kb.verifying.reading import Reading, read
-from kb.verifying.roles import Role, cast
+from kb.verifying.roles import Part, Role, cast
 
+_POINTS = re.compile(r"\b(?:it|them|this|that|so|sie|es|ihn|dies|dieses|das)\b(?! \w*[A-ZÄÖÜ])|[此之其]", re.IGNORECASE)
 SAME_SENTENCE = 0.5
 """What something counts for a clause that stands elsewhere in its sentence, or a name its sentence takes over."""
 
@@ -30,17 +33,17 @@ class Statement:
 
 
 @lru_cache(maxsize=2048)
-def statements(text: str) -> tuple[Statement, ...]:
-    """The statements of a text, in order."""
-    return tuple(_statements(read(text)))
+def statements(text: str, names: Names) -> tuple[Statement, ...]:
+    """The statements of a text, in order; `names` are words known to be names (see `shared_names`)."""
+    return tuple(_statements(read(text), names))
 
 
-def _statements(reading: Reading) -> Iterator[Statement]:
+def _statements(reading: Reading, names: Names) -> Iterator[Statement]:
     found = polarity(reading)
     actors: tuple[Role, ...] = ()
     for number, part in enumerate(clauses(reading.text)):
         sentence = next((n for n, (start, end) in enumerate(reading.sentences) if start <= part.start < end), 0)
-        own = cast(reading, [(part.start, part.end)]).roles
+        own = cast(reading, [(part.start, part.end)], names).roles
         stances = tuple(stance for stance in found.stances if stance.clause == number)
         denied = tuple(
             unit
@@ -48,8 +51,9 @@ def _statements(reading: Reading) -> Iterator[Statement]:
             if negation.clause == number
             for unit in _denied(reading, part, negation)
         )
-        yield Statement(part, sentence, own, () if own else actors, stances, denied)
-        actors = own or actors
+        acting = tuple(role for role in own if role.part is not Part.ASIDE)
+        yield Statement(part, sentence, own, () if acting else actors, stances, denied)
+        actors = acting or actors
 
 
 def _denied(reading: Reading, part: Segment, negation: Negation) -> list[Unit]:
@@ -76,8 +80,11 @@ def topic(text: str, statement: Statement) -> tuple[Unit, ...]:
 
 
 def overlap(wanted: Sequence[Unit], statement: Statement, around: Sequence[Statement], passage: Reading) -> float:
-    """The weight of `wanted` found in a statement; half of it for what stands in its sentence or is taken over."""
-    rest = [other.part for other in around if other.sentence == statement.sentence]
+    """The weight of `wanted` found in a statement; half of it for what stands in its sentence, or in the one before if
+    a pronoun points there, or is taken over."""
+    points = _POINTS.search(passage.text, statement.part.start, statement.part.end)
+    reach = {statement.sentence, statement.sentence - 1} if points else {statement.sentence}
+    rest = [other.part for other in around if other.sentence in reach]
     taken = {role.id for role in statement.taken_over}
     total = 0.0
     for unit in wanted:

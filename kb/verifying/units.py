@@ -70,6 +70,7 @@ _ADJACENT = (
     (r"[\s-]?(?:kilomet(?:er|re)s?n?|km\b|公里|千米)", "metre", 1e3),
     (r"[\s-]?(?:tonnes?|tons?|tonnen?|吨)(?![a-z])", "tonne", 1.0),
     (r"[\s-]?(?:kilograms?|kilogramm|kilo|kg\b|公斤|千克)", "tonne", 1e-3),
+    (r"[\s-]?(?:decades?|jahrzehnte?n?|jahrzehnts)(?![a-zäöü])", "month", 120.0),
     (r"[\s-]?(?:years?(?:[\s-]old)?|jahren?|jahre[sn]?|jährig\w*|岁|年(?!代|级|底|初))(?![a-zäöü])", "month", 12.0),
     (r"[\s-]?(?:months?|monate?[ns]?|monatig\w*|个月)(?![a-zäöü])", "month", 1.0),
     (r"[\s-]?(?:weeks?|wochen?|wöchig\w*|周(?!年)|个?星期)(?![a-zäöü])", "day", 7.0),
