@@ -15,7 +15,8 @@ from kb.knowledge import KnowledgeBase
 from kb.models import Article, Change, Link, Outcome
 from kb.storage import faults
 from kb.storage.bodies import Bodies, Giver
-from kb.storage.ledger import Item, Ledger, Stage
+from kb.storage.items import Item, Stage
+from kb.storage.ledger import Ledger
 
 GONE = frozenset({"not_found", "gone", "soft_404"})
 """Refusals that say of a stored article that its page is gone."""

@@ -1,35 +1,26 @@
 """The catalog: the truth about articles, versions, chunks and embeddings.
 
-SQLite in WAL mode with `synchronous=FULL`, through SQLAlchemy Core. One article version commits in
-one transaction; what this module acknowledged survives a `kill -9`. Chroma is derived from it
-(`kb.search.index`), and so are the word tables (`kb.search.lexical`), which live in the same file so that they
+One article version commits in one transaction; what this module acknowledged survives a `kill -9`. Chroma is derived
+from it (`kb.search.index`), and so are the word tables (`kb.search.lexical`), which live in the same file so that they
 change in the same transaction.
 """
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, create_engine, delete, event, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.engine import RowMapping
-from sqlalchemy.exc import DatabaseError
 
-from kb.errors import CatalogDamaged, HomeError
-from kb.models import Article, Change, Chunk, Precision, Published, Version
+from kb.models import Article, Change, Chunk, Version
 from kb.search import lexical
 from kb.storage import schema
+from kb.storage.database import Database, batches, day_number, iso
 from kb.storage.faults import point
-
-BATCH = 500
-"""Ids in one IN list; SQLite's oldest limit on variables is 999."""
+from kb.storage.versions import to_version, version_query, version_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,78 +49,8 @@ class Pending:
     chunk_seq: int
 
 
-class Catalog:
+class Catalog(Database):
     """One open catalog. Reading is safe from any thread; writing needs the home's writer lock."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._engine = _engine(path)
-        try:
-            with self._engine.begin() as db:
-                schema.create(db, schema.metadata.sorted_tables)
-                lexical.create(db)
-                built = self._meta(db, "schema")
-                if built is None:
-                    self._set_meta(db, "schema", schema.SCHEMA)
-                elif built != schema.SCHEMA:
-                    raise HomeError(
-                        f"{path} has schema {built}, this Lagebild reads {schema.SCHEMA}; "
-                        "export it with the version that wrote it, or use another --home"
-                    )
-        except DatabaseError as error:
-            raise _damaged(path, error) from error
-
-    def close(self) -> None:
-        self._engine.dispose()
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        try:
-            with self._engine.connect() as db:
-                yield db
-        except DatabaseError as error:
-            raise _damaged(self.path, error) from error
-
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as db:
-                yield db
-        except DatabaseError as error:
-            raise _damaged(self.path, error) from error
-
-    @contextmanager
-    def deriving(self) -> Iterator[Connection]:
-        """A transaction for what can be worked out again: it waits for no disk, and a power cut may undo it."""
-        try:
-            with self._engine.connect() as db:
-                db.exec_driver_sql("PRAGMA synchronous=NORMAL")
-                try:
-                    yield db
-                    db.commit()
-                finally:
-                    db.rollback()
-                    db.exec_driver_sql("PRAGMA synchronous=FULL")
-        except DatabaseError as error:
-            raise _damaged(self.path, error) from error
-
-    # ── what the store is bound to ────────────────────────────────────────────────────────────
-
-    def meta(self, key: str) -> str | None:
-        with self.reading() as db:
-            return self._meta(db, key)
-
-    def set_meta(self, key: str, value: str) -> None:
-        with self.writing() as db:
-            self._set_meta(db, key, value)
-
-    @staticmethod
-    def _meta(db: Connection, key: str) -> str | None:
-        return db.scalar(select(schema.meta.c.value).where(schema.meta.c.key == key))
-
-    @staticmethod
-    def _set_meta(db: Connection, key: str, value: str) -> None:
-        db.execute(insert(schema.meta).prefix_with("OR REPLACE").values(key=key, value=value))
 
     # ── articles ──────────────────────────────────────────────────────────────────────────────
 
@@ -151,7 +72,7 @@ class Catalog:
 
     def commit(self, entry: Entry) -> Change:
         """Store one article version whole, or nothing of it; the same content again changes nothing."""
-        article, now = entry.article, _iso(datetime.now(UTC))
+        article, now = entry.article, iso(datetime.now(UTC))
         point("before_commit")
         change = self._commit(entry, article, now)
         point("after_commit")
@@ -187,7 +108,7 @@ class Catalog:
         earlier = db.scalar(
             select(func.count()).select_from(schema.version).where(schema.version.c.article_id == article.id)
         )
-        db.execute(insert(schema.version).values(_version_row(article, (earlier or 0) + 1, now)))
+        db.execute(insert(schema.version).values(version_row(article, (earlier or 0) + 1, now)))
         self._insert_vectors(db, entry.vectors, entry.model)
         self._insert_chunks(db, entry, live=True)
 
@@ -261,7 +182,7 @@ class Catalog:
             db.execute(
                 update(schema.article)
                 .where(schema.article.c.id == article_id, schema.article.c.gone.is_(None))
-                .values(gone=_iso(datetime.now(UTC)))
+                .values(gone=iso(datetime.now(UTC)))
             )
 
     def versions(self, ids: Iterable[str]) -> dict[str, Version]:
@@ -269,44 +190,44 @@ class Catalog:
         found: dict[str, Version] = {}
         with self.reading() as db:
             for batch in batches(list(ids)):
-                rows = db.execute(_version_query().where(schema.version.c.id.in_(batch))).mappings()
-                found.update({row["id"]: _to_version(row) for row in rows})
+                rows = db.execute(version_query().where(schema.version.c.id.in_(batch))).mappings()
+                found.update({row["id"]: to_version(row) for row in rows})
         return found
 
     def history(self, article_id: str) -> list[Version]:
         """All versions of an article, the oldest first."""
-        query = _version_query().where(schema.version.c.article_id == article_id).order_by(schema.version.c.number)
+        query = version_query().where(schema.version.c.article_id == article_id).order_by(schema.version.c.number)
         with self.reading() as db:
-            return [_to_version(row) for row in db.execute(query).mappings()]
+            return [to_version(row) for row in db.execute(query).mappings()]
 
     def articles(self) -> Iterator[Version]:
         """The current version of every article, the newest publication first."""
         query = (
-            _version_query()
+            version_query()
             .where(schema.version.c.id == schema.article.c.current_version)
             .order_by(schema.version.c.published.desc().nulls_last(), schema.version.c.id)
         )
         with self.reading() as db:
             for row in db.execute(query).mappings():
-                yield _to_version(row)
+                yield to_version(row)
 
     def all_versions(self) -> list[Version]:
         """Every version of every article, in the order in which they were stored."""
-        query = _version_query().order_by(schema.version.c.first_seen, schema.version.c.number)
+        query = version_query().order_by(schema.version.c.first_seen, schema.version.c.number)
         with self.reading() as db:
-            return [_to_version(row) for row in db.execute(query).mappings()]
+            return [to_version(row) for row in db.execute(query).mappings()]
 
     def known_by(self, day: date) -> list[Version]:
         """Of every article the version that was known at the end of `day`, the newest publication first."""
         then = day_number(day)
         query = (
-            _version_query()
+            version_query()
             .where(schema.version.c.known <= then)
             .where(schema.version.c.superseded.is_(None) | (schema.version.c.superseded > then))
             .order_by(schema.version.c.published.desc().nulls_last(), schema.version.c.id)
         )
         with self.reading() as db:
-            return [_to_version(row) for row in db.execute(query).mappings()]
+            return [to_version(row) for row in db.execute(query).mappings()]
 
     # ── chunks, embeddings, outbox ────────────────────────────────────────────────────────────
 
@@ -371,157 +292,3 @@ class Catalog:
         )
         with self.reading() as db:
             return set(db.scalars(query))
-
-    # ── counts and care ───────────────────────────────────────────────────────────────────────
-
-    def counts(self) -> dict[str, int]:
-        tables = {"articles": schema.article, "versions": schema.version, "chunks": schema.chunk}
-        tables |= {"embeddings": schema.embedding, "answers": schema.answer}
-        with self.reading() as db:
-            return {name: db.scalar(select(func.count()).select_from(table)) or 0 for name, table in tables.items()}
-
-    def check(self) -> list[str]:
-        """What is wrong with the catalog, in words; empty when nothing is."""
-        found: list[str] = []
-        with self.reading() as db:
-            quick = db.execute(text("PRAGMA quick_check(20)")).scalars().all()
-            found += [f"quick_check: {line}" for line in quick if line != "ok"]
-            found += [f"foreign key: {tuple(row)}" for row in db.execute(text("PRAGMA foreign_key_check"))]
-            for name, query in CHECKS.items():
-                if count := db.scalar(text(query)):
-                    found.append(f"{name}: {count}")
-        return found
-
-    def backup(self, target: Path) -> None:
-        """Copy the catalog as of now to `target`, while others read and write (SQLite's backup API)."""
-        source = sqlite3.connect(self.path)
-        copy = sqlite3.connect(target)
-        try:
-            source.backup(copy)
-        except sqlite3.DatabaseError as error:
-            raise _damaged(self.path, error) from error
-        finally:
-            copy.close()
-            source.close()
-
-
-CHECKS = {
-    "articles without their current version": (
-        "SELECT count(*) FROM article WHERE current_version NOT IN (SELECT id FROM version)"
-    ),
-    "chunks without an embedding": (
-        "SELECT count(*) FROM chunk WHERE NOT EXISTS "
-        "(SELECT 1 FROM embedding WHERE embedding.text_hash = chunk.text_hash)"
-    ),
-    "current versions marked as superseded": (
-        "SELECT count(*) FROM article JOIN version ON version.id = current_version WHERE superseded IS NOT NULL"
-    ),
-}
-
-
-def day_number(day: date) -> int:
-    """A day as the integer YYYYMMDD, which filters compare."""
-    return day.year * 10000 + day.month * 100 + day.day
-
-
-def _engine(path: Path) -> Engine:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise HomeError(
-            f"the home {path.parent} cannot be made: {error.strerror}; choose another with --home"
-        ) from error
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: sqlite3.Connection, _: object) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    return engine
-
-
-NO_ROOM = 1_000_000
-"""Bytes free below which a disk is full for SQLite: its log grows by pages and needs an index beside it."""
-
-
-def _damaged(path: Path, error: Exception) -> HomeError:
-    cause = str(getattr(error, "orig", None) or error)
-    if "malformed" in cause or "not a database" in cause:
-        return CatalogDamaged(f"the catalog {path} is damaged ({cause}); restore it: lagebild restore FILE")
-    # A shared memory file that finds no room is an "I/O error" to SQLite.
-    if "full" in cause or ("I/O error" in cause and shutil.disk_usage(path.parent).free < NO_ROOM):
-        return HomeError(f"the disk of {path} is full; nothing was lost: free some space and run the command again")
-    if "readonly" in cause or "unable to open" in cause:
-        return HomeError(f"{path} cannot be opened or written ({cause}); check its permissions or use another --home")
-    return HomeError(f"the catalog {path}: {cause}")
-
-
-def batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Items in pieces that fit one IN list."""
-    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _version_row(article: Article, number: int, now: str) -> dict[str, Any]:
-    seen = day_number(datetime.fromisoformat(now).date())
-    day = day_number(article.published.day) if article.published else None
-    return {
-        "id": article.version_id,
-        "article_id": article.id,
-        "number": number,
-        "title": article.title,
-        "text": article.text,
-        "language": article.language,
-        "source": article.source,
-        "source_id": article.source_id,
-        "side": article.side,
-        "authors": list(article.authors),
-        "published": article.published.at.astimezone(UTC).isoformat() if article.published else None,
-        "precision": article.published.precision if article.published else None,
-        "witness": article.published.witness if article.published else None,
-        "day": day,
-        "known": min(day or seen, seen) if number == 1 else seen,
-        "first_seen": now,
-        "fetched": _iso(article.fetched),
-        "references": list(article.references),
-        "snapshot": article.snapshot,
-    }
-
-
-def _version_query() -> Any:
-    return select(
-        schema.version,
-        schema.article.c.url,
-        schema.article.c.gone,
-        (schema.article.c.current_version == schema.version.c.id).label("current"),
-    ).join(schema.article, schema.article.c.id == schema.version.c.article_id)
-
-
-def _to_version(row: RowMapping) -> Version:
-    published = None
-    if row["published"]:
-        published = Published(datetime.fromisoformat(row["published"]), Precision(row["precision"]), row["witness"])
-    return Version(
-        id=row["id"],
-        article_id=row["article_id"],
-        number=row["number"],
-        url=row["url"],
-        title=row["title"],
-        text=row["text"],
-        language=row["language"],
-        source=row["source"],
-        source_id=row["source_id"],
-        side=row["side"],
-        authors=tuple(row["authors"]),
-        published=published,
-        first_seen=datetime.fromisoformat(row["first_seen"]),
-        fetched=datetime.fromisoformat(row["fetched"]),
-        references=tuple(row["references"]),
-        snapshot=row["snapshot"],
-        gone=bool(row["gone"]),
-        current=bool(row["current"]),
-    )
