@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from ingest import state
 from ingest.canonical import canonical
+from ingest.moving import claimed
 from ingest.refusals import is_stock_answer
 from ingest.work import Ended, Look, Read, Redo, Refused, Same, Take, Taken
 from kb.errors import CollectError
@@ -15,7 +16,7 @@ from kb.knowledge import KnowledgeBase
 from kb.models import Article, Change, Link, Outcome
 from kb.storage import faults
 from kb.storage.bodies import Bodies, Giver
-from kb.storage.items import Item, Stage
+from kb.storage.items import MOVED, Item, Stage
 from kb.storage.ledger import Ledger
 
 GONE = frozenset({"not_found", "gone", "soft_404"})
@@ -60,10 +61,20 @@ class Clerk:
             return self._settled(task, outcome, None)
         if not isinstance(task, Read) and (message := self._is_stock(task, article)):
             return self.refused(Refused(task, CollectError("soft_404", message), article.snapshot))
+        said = None if isinstance(task, Read) else self._claim(task, article)
+        article = self._kb.catalog.at_home(article)
         change = self._kb.add(article)
         faults.point("ingest.added")
+        if not isinstance(task, Read):
+            self._name_in_feed(task)
         outcome = Outcome(
-            name, change, article.id, article.title, source_id=article.source_id, snapshot=article.snapshot
+            name,
+            change,
+            article.id,
+            article.title,
+            message=said,
+            source_id=article.source_id,
+            snapshot=article.snapshot,
         )
         if isinstance(task, Read) and result.captured is None:
             return self._settled(task, outcome, None)
@@ -92,7 +103,8 @@ class Clerk:
             snapshot=result.snapshot,
         )
         if known.stage is Stage.STORED:
-            if error.reason in GONE and known.article_id and isinstance(task, Take):
+            left = known.reason == MOVED
+            if error.reason in GONE and known.article_id and isinstance(task, Take) and not left:
                 self._kb.catalog.mark_gone(known.article_id)
                 outcome = replace(outcome, reason=None, message=f"gone: {error}; the article stays, marked as gone")
             return self._settled(task, outcome, replace(known, last=_now()), later=error.retry)
@@ -115,6 +127,28 @@ class Clerk:
         for known in self._ledger.articles_at([other.url for other in others]).values():
             self._kb.catalog.mark_gone(known)
         return f"{article.url}: {host} gives the same title and text for {others[0].url}; it is no article"
+
+    def _claim(self, task: Take | Redo, article: Article) -> str | None:
+        """Move an article to the address at hand if its feed says so rightly; what is to be said of that.
+
+        Killed between two of its steps, the next run finds the page pending and the claim as it was, or the article
+        moved.
+        """
+        claim = claimed(self._kb, self._ledger, task, article)
+        if claim is None:
+            return None
+        if not claim.holds:
+            return f"an article of its own, though its feed names it as it named {claim.before.url}: {claim.why}"
+        # The address that it left is looked at no more: that it is gone will not mean that the article is.
+        self._ledger.save_item(replace(claim.before, reason=MOVED))
+        self._kb.catalog.move(claim.article_id, article.url)
+        faults.point("ingest.moved")
+        return f"moved here from {claim.before.url}: {claim.why}"
+
+    def _name_in_feed(self, task: Take | Redo) -> None:
+        guid, source = task.link.guid, task.source
+        if source is not None and guid is not None and self._ledger.named(source.id, [guid]).get(guid) != task.key:
+            self._ledger.rename(source.id, guid, task.key)
 
     def _superseded(self, article: Article) -> str:
         """Why a capture must not become the current version: a later one is stored. Else nothing."""

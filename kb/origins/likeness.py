@@ -73,6 +73,29 @@ def copied(one: Told, other: Told) -> float | None:
     return None if another_number(one.title, one.text, other.title, other.text) else both
 
 
+def continued(one: Told, other: Told) -> tuple[bool, str]:
+    """Whether two texts that their publisher gives one name are states of one story, and by what that is told.
+
+    A story that grows keeps what stood there, so an excerpt may be as short as it likes; a name that is used for a new
+    text, or for the next number of a series, says nothing.
+    """
+    if (one.title, one.text) == (other.title, other.text):
+        return True, "the text is the same"
+    size, left = _shingled(one.text)
+    other_size, right = _shingled(other.text)
+    if size != other_size:
+        return False, "the texts are in different scripts"
+    if not (enough(left, size) and enough(right, size)):
+        return False, "the texts are too short to compare"
+    both, smaller = overlap(left, right)
+    found = f"{both:.0%} of both texts and {smaller:.0%} of the shorter one agree"
+    if both < SAME and smaller < EXCERPT:
+        return False, found
+    if another_number(one.title, one.text, other.title, other.text):
+        return False, f"{found}, but they are two numbers of a series"
+    return True, found
+
+
 @lru_cache(maxsize=128)
 def _shingled(text: str) -> tuple[int, Shingles]:
     size = shingle_size(text)

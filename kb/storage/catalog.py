@@ -7,15 +7,15 @@ change in the same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 import numpy as np
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.engine import RowMapping
 
-from kb.models import Article, Change, Chunk, Version
+from kb.models import Article, Change, Chunk, Version, article_id
 from kb.search import lexical
 from kb.storage import schema
 from kb.storage.database import Database, batches, day_number, iso
@@ -59,6 +59,30 @@ class Catalog(Database):
         with self.reading() as db:
             query = select(schema.article.c.current_version).where(schema.article.c.id == article_id)
             return db.scalar(query)
+
+    def at_home(self, article: Article) -> Article:
+        """The article under the address that it has its id from: another one than its own if it has moved."""
+        with self.reading() as db:
+            return replace(article, url=_homes(db, [article.url]).get(article.url, article.url))
+
+    def ids_at(self, urls: Iterable[str]) -> dict[str, str]:
+        """The ids of the articles that are, or were, at these canonical URLs; others are left out."""
+        found: dict[str, str] = {}
+        with self.reading() as db:
+            for batch in batches(list(urls)):
+                homes = _homes(db, batch)
+                ids = {url: article_id(homes.get(url, url)) for url in batch}
+                stored = set(db.scalars(select(schema.article.c.id).where(schema.article.c.id.in_(ids.values()))))
+                found.update({url: id for url, id in ids.items() if id in stored})
+        return found
+
+    def move(self, id: str, url: str) -> None:
+        """An article has another address now; it keeps its id, and is found by the old addresses, too."""
+        with self.writing() as db:
+            before = db.execute(select(schema.article.c.url).where(schema.article.c.id == id)).scalar_one()
+            home = _homes(db, [before]).get(before, before)
+            db.execute(insert(schema.alias).prefix_with("OR REPLACE").values(url=url, home=home))
+            db.execute(update(schema.article).where(schema.article.c.id == id).values(url=url))
 
     def missing(self, hashes: Iterable[str], model: str) -> set[str]:
         """Which of these text hashes have no embedding by `model` yet."""
@@ -292,3 +316,8 @@ class Catalog(Database):
         )
         with self.reading() as db:
             return set(db.scalars(query))
+
+
+def _homes(db: Connection, urls: Sequence[str]) -> dict[str, str]:
+    """Of these addresses those of articles that have their id from another one, and that one."""
+    return {row.url: row.home for row in db.execute(select(schema.alias).where(schema.alias.c.url.in_(urls)))}

@@ -51,6 +51,10 @@ class Stage(StrEnum):
     """It is not an article, or not for us."""
 
 
+MOVED = "moved"
+"""The reason of an item that is stored and that its article has left for another address."""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """What is known of one address (canonical URL, or the URI of a file).
@@ -81,6 +85,8 @@ def link_row(link: Link | None) -> dict[str, Any] | None:
     if link is None:
         return None
     row: dict[str, Any] = {"url": link.url, "source_id": link.source_id, "title": link.title}
+    if link.guid is not None:
+        row["guid"] = link.guid
     if link.published is not None:
         row["published"] = [iso(link.published.at), link.published.precision, link.published.witness]
     return row
@@ -92,7 +98,7 @@ def _to_link(row: Mapping[str, Any] | None) -> Link | None:
     published = None
     if given := row.get("published"):
         published = Published(datetime.fromisoformat(given[0]), Precision(given[1]), given[2])
-    return Link(row["url"], row["source_id"], row["title"], published)
+    return Link(row["url"], row["source_id"], row["title"], published, guid=row.get("guid"))
 
 
 def item_row(known: Item) -> dict[str, Any]:

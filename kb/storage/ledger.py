@@ -106,8 +106,13 @@ class Ledger:
 
     # ── items ─────────────────────────────────────────────────────────────────────────────────
 
-    def expect(self, links: Mapping[str, Link], now: datetime) -> None:
-        """Note discovered links (by canonical URL) as pending; those known already stay as they are."""
+    def expect(
+        self, links: Mapping[str, Link], now: datetime, named: Mapping[tuple[str, str], str] | None = None
+    ) -> None:
+        """Note discovered links (by canonical URL) as pending; those known already stay as they are.
+
+        `named` are the addresses of stories by source and guid; those known already stay as they are, too.
+        """
         rows = [
             {
                 "url": url,
@@ -120,9 +125,12 @@ class Ledger:
             }
             for url, link in links.items()
         ]
-        if rows:
+        guids = [{"source_id": id, "guid": guid, "url": url} for (id, guid), url in (named or {}).items()]
+        if rows or guids:
             with self._catalog.writing() as db:
-                db.execute(insert(item).prefix_with("OR IGNORE"), rows)
+                for table, values in ((item, rows), (schema.guid, guids)):
+                    if values:
+                        db.execute(insert(table).prefix_with("OR IGNORE"), values)
 
     def items(self, urls: Iterable[str]) -> dict[str, Item]:
         """What is known of these addresses; those never seen are left out."""
@@ -134,13 +142,25 @@ class Ledger:
         return found
 
     def articles_at(self, urls: Iterable[str]) -> dict[str, str]:
-        """The ids of the articles that are stored under these canonical URLs."""
+        """As `Catalog.ids_at`."""
+        return self._catalog.ids_at(urls)
+
+    def named(self, source_id: str, guids: Iterable[str]) -> dict[str, str]:
+        """The addresses to which these guids of a source led; those never seen are left out."""
         found: dict[str, str] = {}
+        table = schema.guid.c
         with self._catalog.reading() as db:
-            query = select(schema.article.c.url, schema.article.c.id)
-            for batch in batches(list(urls)):
-                found.update({row.url: row.id for row in db.execute(query.where(schema.article.c.url.in_(batch)))})
+            for batch in batches(list(guids)):
+                query = select(table.guid, table.url).where(table.source_id == source_id, table.guid.in_(batch))
+                found.update({row.guid: row.url for row in db.execute(query)})
         return found
+
+    def rename(self, source_id: str, guid: str, url: str) -> None:
+        """A guid of a source leads to another address now."""
+        table = schema.guid
+        with self._catalog.writing() as db:
+            values = {"source_id": source_id, "guid": guid, "url": url}
+            db.execute(insert(table).prefix_with("OR REPLACE").values(values))
 
     def waiting(self, source_id: str, now: datetime, farthest: datetime) -> list[Item]:
         """Items of a source that are pending, or failed and due again: a next try after `farthest` is a mistake."""
@@ -174,14 +194,15 @@ class Ledger:
     def stored_since(self, first: datetime, tried_before: datetime, now: datetime) -> list[Item]:
         """Stored items, last tried before `tried_before`, of articles published (else first seen) since `first`.
 
-        One that was last tried after `now` was tried by a clock that was wrong.
+        One that was last tried after `now` was tried by a clock that was wrong; one that its article has left (`MOVED`)
+        is left out.
         """
         known = func.coalesce(schema.version.c.published, schema.article.c.first_seen)
         query = (
             select(item)
             .join(schema.article, schema.article.c.id == item.c.article_id)
             .join(schema.version, schema.version.c.id == schema.article.c.current_version)
-            .where(item.c.stage == Stage.STORED, known >= iso(first))
+            .where(item.c.stage == Stage.STORED, item.c.reason.is_(None), known >= iso(first))
             .where((item.c.last < iso(tried_before)) | (item.c.last > iso(now)))
             .order_by(item.c.last, item.c.url)
         )

@@ -52,6 +52,9 @@ article = Table(
     Column("gone", String),
 )
 
+# Where else an article was, or is: `home` is the address that it has its id from.
+alias = Table("alias", metadata, Column("url", Text, primary_key=True), Column("home", Text, nullable=False))
+
 version = Table(
     "version",
     metadata,
@@ -150,6 +153,15 @@ source_state = Table(
     Column("next_try", String),
     Column("interval", Integer),
     Column("parser", String),
+)
+
+# The name by which a source's feed knows a story, and the address that it led to last.
+guid = Table(
+    "guid",
+    metadata,
+    Column("source_id", String, primary_key=True),
+    Column("guid", Text, primary_key=True),
+    Column("url", Text, nullable=False),
 )
 
 host_state = Table(

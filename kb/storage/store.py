@@ -133,6 +133,7 @@ class Store:
         Chunks, embeddings and index lines commit with it, in one transaction.
         """
         with self.writing():
+            article = self.catalog.at_home(article)
             if self.catalog.current_version(article.id) == article.version_id:
                 return Change.UNCHANGED
             self._bind()
@@ -213,7 +214,7 @@ class Store:
         entries = []
         for number, version in enumerate(self.catalog.all_versions(), 1):
             note(f"embedding version {number}")
-            entry = self._entry(_article_of(version))
+            entry = self._entry(self.catalog.at_home(_article_of(version)))
             self.catalog.save_vectors(entry.vectors, entry.model)
             entries.append((version, replace(entry, vectors={})))
         self.catalog.rechunk(entries, self._binding)
