@@ -56,14 +56,15 @@ class Clerk:
             outcome = Outcome(name, message=message, title=article.title, source_id=article.source_id)
             # It stays pending: a run without --since takes it.
             return self._settled(task, outcome, None, later=True)
-        if result.captured and (message := self._superseded(article)):
-            outcome = Outcome(name, None, article.id, article.title, message=message, snapshot=article.snapshot)
-            return self._settled(task, outcome, None)
         if not isinstance(task, Read) and (message := self._is_stock(task, article)):
             return self.refused(Refused(task, CollectError("soft_404", message), article.snapshot))
         said = None if isinstance(task, Read) else self._claim(task, article)
         article = self._kb.catalog.at_home(article)
-        change = self._kb.add(article)
+        change = self._kb.place(article) if result.captured else self._kb.add(article)
+        if result.captured:
+            said = self._placed(article)
+        elif change is Change.UNCHANGED and isinstance(task, Take):
+            self._kb.catalog.read_again(article.id, article.fetched)
         faults.point("ingest.added")
         if not isinstance(task, Read):
             self._name_in_feed(task)
@@ -76,7 +77,7 @@ class Clerk:
             source_id=article.source_id,
             snapshot=article.snapshot,
         )
-        if isinstance(task, Read) and result.captured is None:
+        if isinstance(task, Read) and (result.captured is None or said):
             return self._settled(task, outcome, None)
         item = self._item(task) if result.captured is None else self._page_item(result.captured)
         known = state.after_storing(replace(item, snapshot=article.snapshot), _now(), article.id)
@@ -86,6 +87,8 @@ class Clerk:
 
     def unchanged(self, result: Same) -> Settled:
         known = self._item(result.task)
+        if known.article_id is not None:
+            self._kb.catalog.read_again(known.article_id, _now())
         outcome = Outcome(result.task.link.url, Change.UNCHANGED, known.article_id, source_id=known.source_id)
         return self._settled(result.task, outcome, replace(known, last=_now()))
 
@@ -150,12 +153,13 @@ class Clerk:
         if source is not None and guid is not None and self._ledger.named(source.id, [guid]).get(guid) != task.key:
             self._ledger.rename(source.id, guid, task.key)
 
-    def _superseded(self, article: Article) -> str:
-        """Why a capture must not become the current version: a later one is stored. Else nothing."""
-        current = next((one for one in self._kb.history(article.id) if one.current), None)
-        if current is None or current.id == article.version_id or current.fetched <= article.fetched:
-            return ""
-        return f"captured on {article.fetched:%Y-%m-%d}; a later reading of it ({current.fetched:%Y-%m-%d}) is stored"
+    def _placed(self, article: Article) -> str | None:
+        """Which version a capture is that is not the current one."""
+        history = self._kb.history(article.id)
+        own = next(one for one in history if one.id == article.version_id)
+        if own.current:
+            return None
+        return f"captured on {article.fetched:%Y-%m-%d}: version {own.number} of {len(history)}, the current one stays"
 
     def ended(self, result: Ended) -> Outcome | None:
         """A file that was read whole is passed over from now on, until it changes. What was passed over in it is

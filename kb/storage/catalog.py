@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import RowMapping
 
 from kb.models import Article, Change, Chunk, Version, article_id
@@ -94,15 +95,18 @@ class Catalog(Database):
                 wanted -= set(known)
         return wanted
 
-    def commit(self, entry: Entry) -> Change:
-        """Store one article version whole, or nothing of it; the same content again changes nothing."""
-        article, now = entry.article, iso(datetime.now(UTC))
+    def commit(self, entry: Entry, read: datetime | None = None) -> Change:
+        """Store one article version whole, or nothing of it; the same content again changes nothing.
+
+        It is known since it was `read`: now, or when an archive captured it.
+        """
+        now = datetime.now(UTC)
         point("before_commit")
-        change = self._commit(entry, article, now)
+        change = self._commit(entry, entry.article, now, read or now)
         point("after_commit")
         return change
 
-    def _commit(self, entry: Entry, article: Article, now: str) -> Change:
+    def _commit(self, entry: Entry, article: Article, now: datetime, read: datetime) -> Change:
         with self.writing() as db:
             known = db.execute(select(schema.article).where(schema.article.c.id == article.id)).mappings().first()
             if known and known["current_version"] == article.version_id:
@@ -110,7 +114,7 @@ class Catalog(Database):
                     db.execute(update(schema.article).where(schema.article.c.id == article.id).values(gone=None))
                 return Change.UNCHANGED
             if known:
-                self._supersede(db, known["current_version"])
+                self._supersede(db, known["current_version"], day_number(read.astimezone(UTC).date()))
                 db.execute(
                     update(schema.article)
                     .where(schema.article.c.id == article.id)
@@ -119,25 +123,27 @@ class Catalog(Database):
             else:
                 db.execute(
                     insert(schema.article).values(
-                        id=article.id, url=article.url, first_seen=now, current_version=article.version_id
+                        id=article.id, url=article.url, first_seen=iso(now), current_version=article.version_id
                     )
                 )
-            if not self._revive(db, article.version_id):
-                self._insert(db, entry, now)
+            if self._revive(db, article.version_id):
+                read_again(db, article.id, article.fetched)
+            else:
+                self._insert(db, entry, now, read)
             point("inside_commit")
             return Change.UPDATED if known else Change.ADDED
 
-    def _insert(self, db: Connection, entry: Entry, now: str) -> None:
+    def _insert(self, db: Connection, entry: Entry, now: datetime, read: datetime) -> None:
         article = entry.article
         earlier = db.scalar(
             select(func.count()).select_from(schema.version).where(schema.version.c.article_id == article.id)
         )
-        db.execute(insert(schema.version).values(version_row(article, (earlier or 0) + 1, now)))
-        self._insert_vectors(db, entry.vectors, entry.model)
-        self._insert_chunks(db, entry, live=True)
+        db.execute(insert(schema.version).values(version_row(article, (earlier or 0) + 1, now, read)))
+        self.insert_vectors(db, entry.vectors, entry.model)
+        self.insert_chunks(db, entry, live=True)
 
     @staticmethod
-    def _insert_vectors(db: Connection, vectors: Mapping[str, np.ndarray], model: str) -> None:
+    def insert_vectors(db: Connection, vectors: Mapping[str, np.ndarray], model: str) -> None:
         for text_hash, vector in vectors.items():
             db.execute(
                 insert(schema.embedding)
@@ -146,7 +152,7 @@ class Catalog(Database):
             )
 
     @staticmethod
-    def _insert_chunks(db: Connection, entry: Entry, *, live: bool) -> None:
+    def insert_chunks(db: Connection, entry: Entry, *, live: bool) -> None:
         for chunk, text_hash, words in zip(entry.chunks, entry.inputs, entry.words, strict=True):
             row = db.execute(
                 insert(schema.chunk).values(
@@ -168,7 +174,7 @@ class Catalog(Database):
     def save_vectors(self, vectors: Mapping[str, np.ndarray], model: str) -> None:
         """Keep embeddings ahead of the chunks that will need them."""
         with self.writing() as db:
-            self._insert_vectors(db, vectors, model)
+            self.insert_vectors(db, vectors, model)
 
     def rechunk(self, entries: Iterable[tuple[Version, Entry]], binding: str) -> None:
         """Replace all chunks and words by those of the entries, and bind the store to `binding`, at once."""
@@ -178,27 +184,25 @@ class Catalog(Database):
             db.execute(delete(schema.outbox))
             db.execute(delete(schema.chunk))
             for version, entry in entries:
-                self._insert_chunks(db, entry, live=version.current)
+                self.insert_chunks(db, entry, live=version.current)
             self._set_meta(db, "binding", binding)
 
     @staticmethod
-    def _supersede(db: Connection, version_id: str) -> None:
-        today = day_number(datetime.now(UTC).date())
-        db.execute(update(schema.version).where(schema.version.c.id == version_id).values(superseded=today))
-        for row in db.execute(
-            select(schema.chunk.c.id, schema.chunk.c.seq).where(schema.chunk.c.version_id == version_id)
-        ).all():
-            db.execute(insert(schema.outbox).values(op="drop", chunk_id=row.id, chunk_seq=row.seq))
+    def _supersede(db: Connection, version_id: str, day: int) -> None:
+        db.execute(update(schema.version).where(schema.version.c.id == version_id).values(superseded=day))
+        announce(db, version_id, "drop")
 
     @staticmethod
     def _revive(db: Connection, version_id: str) -> bool:
         """Make a stored version current again (a page that went back to an earlier text)."""
         found = db.execute(update(schema.version).where(schema.version.c.id == version_id).values(superseded=None))
-        for row in db.execute(
-            select(schema.chunk.c.id, schema.chunk.c.seq).where(schema.chunk.c.version_id == version_id)
-        ).all():
-            db.execute(insert(schema.outbox).values(op="add", chunk_id=row.id, chunk_seq=row.seq))
+        announce(db, version_id, "add")
         return found.rowcount > 0
+
+    def read_again(self, id: str, at: datetime) -> None:
+        """Note that an article still read as it is stored at this time."""
+        with self.writing() as db:
+            read_again(db, id, at)
 
     def mark_gone(self, article_id: str) -> None:
         """Note that the page behind an article is gone; the article stays."""
@@ -265,9 +269,9 @@ class Catalog(Database):
         return found
 
     def vectors(
-        self, model: str, after: int = 0, superseded: bool | None = None
+        self, model: str, seqs: Iterable[int] | None = None, superseded: bool | None = None
     ) -> Iterator[tuple[RowMapping, np.ndarray]]:
-        """Every chunk with `seq > after` and its vector: seq, id, language, source, day, known, superseded
+        """Every chunk, or those with these numbers, and its vector: seq, id, language, source, day, known, superseded
         (days as YYYYMMDD, None where there is none). `superseded` asks for old or current versions only."""
         query = (
             select(
@@ -282,15 +286,19 @@ class Catalog(Database):
             )
             .join(schema.version, schema.version.c.id == schema.chunk.c.version_id)
             .join(schema.embedding, schema.embedding.c.text_hash == schema.chunk.c.text_hash)
-            .where(schema.embedding.c.model == model, schema.chunk.c.seq > after)
+            .where(schema.embedding.c.model == model)
             .order_by(schema.chunk.c.seq)
         )
         if superseded is not None:
             mark = schema.version.c.superseded
             query = query.where(mark.is_not(None) if superseded else mark.is_(None))
+        parts = (
+            [query] if seqs is None else [query.where(schema.chunk.c.seq.in_(each)) for each in batches(sorted(seqs))]
+        )
         with self.reading() as db:
-            for row in db.execute(query).mappings():
-                yield row, np.frombuffer(row["vector"], np.float32)
+            for part in parts:
+                for row in db.execute(part).mappings():
+                    yield row, np.frombuffer(row["vector"], np.float32)
 
     def chunk_articles(self) -> list[tuple[int, str]]:
         """The number of every chunk, and the id of its article."""
@@ -321,3 +329,17 @@ class Catalog(Database):
 def _homes(db: Connection, urls: Sequence[str]) -> dict[str, str]:
     """Of these addresses those of articles that have their id from another one, and that one."""
     return {row.url: row.home for row in db.execute(select(schema.alias).where(schema.alias.c.url.in_(urls)))}
+
+
+def announce(db: Connection, version_id: str, op: str) -> None:
+    """Tell the index to add or to drop the chunks of a version."""
+    chunks = select(schema.chunk.c.id, schema.chunk.c.seq).where(schema.chunk.c.version_id == version_id)
+    for row in db.execute(chunks).all():
+        db.execute(insert(schema.outbox).values(op=op, chunk_id=row.id, chunk_seq=row.seq))
+
+
+def read_again(db: Connection, id: str, at: datetime) -> None:
+    """Note that an article was read at this time, unless it was read later."""
+    row = upsert(schema.reread).values(article_id=id, at=iso(at))
+    later = func.max(schema.reread.c.at, row.excluded.at)
+    db.execute(row.on_conflict_do_update(index_elements=["article_id"], set_={"at": later}))

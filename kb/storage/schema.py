@@ -55,6 +55,9 @@ article = Table(
 # Where else an article was, or is: `home` is the address that it has its id from.
 alias = Table("alias", metadata, Column("url", Text, primary_key=True), Column("home", Text, nullable=False))
 
+# When an article was read last, if that is later than any of its versions was fetched first.
+reread = Table("reread", metadata, Column("article_id", String, primary_key=True), Column("at", String, nullable=False))
+
 version = Table(
     "version",
     metadata,

@@ -13,8 +13,9 @@ from kb.storage import schema
 from kb.storage.database import day_number, iso
 
 
-def version_row(article: Article, number: int, now: str) -> dict[str, Any]:
-    seen = day_number(datetime.fromisoformat(now).date())
+def version_row(article: Article, number: int, now: datetime, read: datetime) -> dict[str, Any]:
+    """The row of a version that is stored now; that it reads so is known since it was `read`."""
+    seen = day_number(read.astimezone(UTC).date())
     day = day_number(article.published.day) if article.published else None
     return {
         "id": article.version_id,
@@ -32,7 +33,7 @@ def version_row(article: Article, number: int, now: str) -> dict[str, Any]:
         "witness": article.published.witness if article.published else None,
         "day": day,
         "known": min(day or seen, seen) if number == 1 else seen,
-        "first_seen": now,
+        "first_seen": iso(now),
         "fetched": iso(article.fetched),
         "references": list(article.references),
         "snapshot": article.snapshot,
