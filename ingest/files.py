@@ -9,8 +9,10 @@ from pathlib import Path, PurePosixPath
 
 PAGES = (".html", ".htm", ".xhtml")
 LINES = (".jsonl", ".ndjson")
+MHTML = (".mht", ".mhtml")
 SUFFIXES = frozenset(
-    {*PAGES, *LINES, ".pdf", ".md", ".markdown", ".txt", ".json", ".zip", ".warc", ".wacz", ".warc.gz"}
+    {*PAGES, *LINES, *MHTML, ".pdf", ".md", ".markdown", ".txt", ".json"}
+    | {".zip", ".tar", ".tar.gz", ".tgz", ".warc", ".wacz", ".warc.gz"}
 )
 """What a readable file's name ends with."""
 
