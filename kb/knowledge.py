@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from kb.embedding import Embedder
 from kb.errors import UsageError
-from kb.models import Answer, Filters, Narrowing, Passage, Version
+from kb.models import Answer, Filters, Narrowing, Version
 from kb.settings import Settings
 from kb.show.views import Passages
 from kb.storage.store import Store
@@ -62,24 +62,22 @@ class KnowledgeBase(Store):
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────
 
-    def search(self, query: str, k: int = 8, **filters: Unpack[Narrowing]) -> Passages:
+    def search(self, query: str, k: int = 8, *, today: date | None = None, **filters: Unpack[Narrowing]) -> Passages:
         """The best `k` passages for a question in any language, from articles in all of them.
 
         Filters: `languages`, `sources`; `since` and `until`, inclusive days of publication; `as_of` gives what
-        was known at the end of that day. Raises UsageError for an empty question or a `k` below 1.
+        was known at the end of that day. `today` is the day that "last week" counts from: the as-of day if there
+        is one, else today. Raises UsageError for an empty question or a `k` below 1.
         """
-        return Passages(query, self.retrieve(query, Filters.of(**filters), k))
+        return Passages(query, list(self.found(query, Filters.of(**filters), k, today=today).passages))
 
-    def retrieve(self, query: str, filters: Filters, k: int) -> list[Passage]:
-        return list(self.found(query, filters, k).passages)
-
-    def found(self, query: str, filters: Filters, k: int) -> Found:
+    def found(self, query: str, filters: Filters, k: int, *, today: date | None = None) -> Found:
         """Passages with the level of evidence they are. Raises UsageError as `search` does."""
         if not query.strip():
             raise UsageError("the question is empty; write what you want to find")
         if k < 1:
             raise UsageError(f"k must be at least 1, not {k}")
-        return self.retriever.find(query, detect(query), filters, k)
+        return self.retriever.find(query, detect(query), filters, k, today=today)
 
     def stream(
         self,
@@ -404,7 +402,7 @@ class KnowledgeBase(Store):
         from kb.show.frames import timeline_frame
 
         if query:
-            passages = self.retrieve(query, Filters(as_of=as_of), 50)
+            passages = self.found(query, Filters(as_of=as_of), 50).passages
             versions = list({passage.version.id: passage.version for passage in passages}.values())
         else:
             versions = list(self.catalog.known_by(as_of) if as_of else self.catalog.articles())

@@ -19,7 +19,7 @@ from kb.answer.spend import Purse, added, by_day, ledger
 from kb.embedding import Embedder
 from kb.errors import ProviderError, SettingsError
 from kb.knowledge import KnowledgeBase, open_kb
-from kb.models import Answer, Filters, Status, Usage
+from kb.models import Answer, Status, Usage
 from kb.providers import CallFailed, Message, Outcome, explain, load_registry
 from kb.providers.cost import Spent
 from kb.providers.spending import estimate
@@ -296,7 +296,7 @@ def test_no_text_is_altered_to_slip_past_a_filter(twelve: KnowledgeBase, fake: F
     fake.blocked["qwen"] = {TWELVE[3]}
     fake.answer = lambda request: f"{TRUE} [1]."
     twelve.ask(ENGLISH_QUESTION, k=12)
-    stored = {passage.text for passage in twelve.retrieve(ENGLISH_QUESTION, Filters(), 12)}
+    stored = {passage.text for passage in twelve.search(ENGLISH_QUESTION, 12)}
     sent = {line["text"] for request in fake.requests for line in lines(request)}
     assert sent == stored
 

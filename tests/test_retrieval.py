@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from kb.embedding import Embedder
 from kb.knowledge import KnowledgeBase, open_kb
+from kb.models import Filters
 from kb.search.hints import Hints
 from kb.search.merging import Candidate, Hit, merge, together
 from kb.search.rephrased import NOTHING, Rephrased
@@ -96,8 +98,31 @@ def test_a_reranker_that_fails_costs_its_order_only(
     with opened(home, embedder, fake, monkeypatch, reranker="siliconflow") as kb:
         kb.add(make_article("one", CHIPS))
         fake.script("siliconflow", *[error(500, {"message": "broken"})] * 8)
-        assert len(kb.search("What does the export rule cover?", 2)) == 1
-        assert "the order of the search" in kb.retriever.trouble
+        found = kb.found("What does the export rule cover?", Filters(), 2)
+        assert len(found.passages) == 1 and "siliconflow" in found.trouble["reranker"].lower()
+
+
+def test_a_reader_is_told_that_a_search_went_without_its_helpers(
+    home: Path, embedder: Embedder, fake: FakeProviders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(home, embedder, fake, monkeypatch, reranker="siliconflow", rephrase="qwen") as kb:
+        kb.add(make_article("one", CHIPS))
+        fake.script("siliconflow", *[error(500, {"message": "broken"})] * 20)
+        fake.script("qwen", *[error(401, {"message": "no"})] * 20)
+        given = kb.ask("What does the export rule cover?", provider="none", interface="de")
+        compared = kb.compare("What does the export rule cover?", ["zhipu"])
+    for coverage, words in ((given.coverage, "Reihenfolge der Suche"), (compared.answers[0].coverage, "order of the")):
+        assert any(words in line for line in coverage.left_out)
+        assert any("rephrase" in line or "Umformulieren" in line for line in coverage.left_out)
+
+
+def test_last_week_counts_from_the_day_that_is_given(tmp_path: Path, embedder: Embedder) -> None:
+    with open_kb(tmp_path, embedder=embedder) as kb:
+        for day in ("2024-03-05", "2024-06-05"):
+            kb.add(make_article(day, CHIPS, day=day))
+        for today, first in ((date(2024, 3, 12), "2024-03-05"), (date(2024, 6, 12), "2024-06-05")):
+            found = kb.search("Which export rule was published last week?", 2, today=today)
+            assert found[0].version.url.endswith(first)
 
 
 def test_the_data_path_keeps_a_reranker(
@@ -105,8 +130,9 @@ def test_the_data_path_keeps_a_reranker(
 ) -> None:
     with opened(home, embedder, fake, monkeypatch, reranker="siliconflow", data_path="local") as kb:
         kb.add(make_article("one", CHIPS))
-        assert len(kb.search("What does the export rule cover?", 2)) == 1
-        assert fake.requests == [] and kb.retriever.trouble
+        found = kb.found("What does the export rule cover?", Filters(), 2)
+        assert len(found.passages) == 1
+        assert fake.requests == [] and found.trouble["reranker"]
 
 
 def test_what_a_model_says_is_read_as_data() -> None:

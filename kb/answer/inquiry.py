@@ -19,14 +19,16 @@ from kb.answer.failing import failing
 from kb.answer.spend import added
 from kb.answer.understanding import understood
 from kb.errors import UsageError
-from kb.models import Answer, Filters, Status
+from kb.models import Answer, Coverage, Filters, Status
 from kb.search.gate import Evidence as Level
 from kb.search.neighbours import joined
+from kb.show.wording import note
 from kb.text.language import detect
 
 if TYPE_CHECKING:
     from kb.answer.calling import Own
     from kb.knowledge import KnowledgeBase
+    from kb.search.retrieval import Found
 
 NOBODY = "none"
 """The provider that is no provider: the evidence alone."""
@@ -70,13 +72,10 @@ def stream(kb: KnowledgeBase, question: str, wish: Wish, before: Sequence[str]) 
         wish.judge,
     )
     sick = failing(kb.catalog, passages, wish.filters)
-    wished = found.hints.told()
-    for event in answer(wanted, passages, found.evidence, asking, kb.similarity, wish.interface, sick):
-        if isinstance(event, Evidence):
-            event = replace(event, coverage=replace(event.coverage, wished=wished))
-        elif isinstance(event, Done):
-            given = replace(event.answer, coverage=replace(event.answer.coverage, wished=wished))
-            event = Done(replace(given, usage=added([spent, given.usage])) if spent else given)
+    events = answer(wanted, passages, found.evidence, asking, kb.similarity, wish.interface, sick)
+    for event in _searched(events, found, wish.interface):
+        if isinstance(event, Done) and spent:
+            event = Done(replace(event.answer, usage=added([spent, event.answer.usage])))
         yield _kept(kb, event)
 
 
@@ -132,12 +131,28 @@ def compare(
         language = wish.answer_language or detect(question)
         asked = Question(question, language, asking.order[0], as_of, as_of or today())
         events = answer(asked, found.passages, found.evidence, asking, kb.similarity, wish.interface, sick)
-        given = last(heard(name, events))
+        given = last(heard(name, _searched(events, found, wish.interface)))
         answers.save(kb.catalog, given)
         return given
 
     with ThreadPoolExecutor(max_workers=4) as pool:
         return compared(question, found.passages, list(pool.map(one, providers, askings)))
+
+
+def _searched(events: Iterator[Event], found: Found, interface: str) -> Iterator[Event]:
+    """The events, with what the search understood of the question and could not do in their coverage."""
+    wished = found.hints.told()
+    trouble = tuple(note(who, interface, reason=why) for who, why in found.trouble.items())
+
+    def told(coverage: Coverage) -> Coverage:
+        return replace(coverage, wished=wished, left_out=(*coverage.left_out, *trouble))
+
+    for event in events:
+        if isinstance(event, Evidence):
+            event = replace(event, coverage=told(event.coverage))
+        elif isinstance(event, Done):
+            event = Done(replace(event.answer, coverage=told(event.answer.coverage)))
+        yield event
 
 
 def _asking(kb: KnowledgeBase, wish: Wish) -> Asking | None:

@@ -97,7 +97,7 @@ def _scores(queries: Sequence[Query], rankings: Sequence[list[str]], languages: 
 
 
 def _rank(kb: KnowledgeBase, query: Query, documents: dict[int, str]) -> list[str]:
-    hits = kb.retriever.hits(query.text, query.language, Filters(as_of=query.as_of), today=query.today)
+    hits = kb.retriever.candidates(query.text, query.language, Filters(as_of=query.as_of), today=query.today).hits
     return list(dict.fromkeys(documents[hit.seq] for hit in hits))
 
 

@@ -37,7 +37,8 @@ class Rephraser:
         self._purse = purse
 
     def __call__(self, question: str, language: str) -> Rephrased:
-        """The question in other words; nothing if the provider cannot be asked or said nothing that can be used."""
+        """The question in other words; nothing if the provider cannot be asked (`trouble` says why) or said nothing
+        that can be used."""
         messages = [Message("system", RULE), Message("user", json.dumps({"question": question}, ensure_ascii=False))]
         try:
             chat = self._call().chat
@@ -47,8 +48,8 @@ class Rephraser:
                 used = completion.usage
             finally:
                 self._purse.settle(line, chat, used)
-        except ProviderError:
-            return NOTHING
+        except ProviderError as error:
+            return Rephrased(trouble=str(error))
         return read(completion.text, language)
 
 

@@ -8,8 +8,8 @@ others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from statistics import mean
 from typing import TYPE_CHECKING
@@ -45,16 +45,26 @@ RERANKED = 30
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a search found: passages, the best first, the level of evidence they are, and what was understood of the
-    question beside its words."""
+    question beside its words. `trouble` is what a reranker or a model that puts questions into other words could not
+    do, by who it is (reranker, rephrase) and why."""
 
     passages: tuple[Passage, ...]
     evidence: Evidence
     signal: Signal
     hints: Hints = NOTHING
+    trouble: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """All candidates of a question, the best first, and the `trouble` there was in finding them."""
+
+    hits: list[Hit]
+    trouble: Mapping[str, str]
 
 
 class Retriever:
-    """Searches one store. Holds no state of its own but the last `trouble` with its reranker, in words."""
+    """Searches one store. Holds no state of its own."""
 
     def __init__(
         self,
@@ -69,23 +79,22 @@ class Retriever:
         self._embedder = embedder
         self._reranker = reranker
         self._rephrase = rephrase
-        self.trouble = ""
 
     def find(self, query: str, language: str, filters: Filters, k: int, *, today: date | None = None) -> Found:
         """The best `k` passages for a question in `language`, the best first, and what they may carry.
 
         `today` is the day that "last week" counts from: the as-of day if there is one, else today.
         """
-        hits = self.hits(query, language, filters, today=today)
-        ordered, stories = one_per_origin(self._catalog, hits, k, filters.as_of)
+        found = self.candidates(query, language, filters, today=today)
+        ordered, stories = one_per_origin(self._catalog, found.hits, k, filters.as_of)
         best = self.passages(ordered)
         passages = with_origins(demoted(best), stories)
         understood = hints(query, _day(filters, today), self._index.sources())
         if not passages:
-            return Found((), Evidence.NONE, Signal(0.0, 0.0), understood)
+            return Found((), Evidence.NONE, Signal(0.0, 0.0), understood, found.trouble)
         dense = {passage.chunk_id: hit.dense for passage, hit in zip(best, ordered, strict=True)}
         signal = self._signal(query, language, passages, [dense[passage.chunk_id] for passage in passages])
-        return Found(passages, decide(signal, language), signal, understood)
+        return Found(passages, decide(signal, language), signal, understood, found.trouble)
 
     def _signal(self, query: str, language: str, passages: Sequence[Passage], dense: Sequence[float]) -> Signal:
         """What the passages carry of the question: of each of its parts the best passage counts, of those the mean."""
@@ -101,18 +110,21 @@ class Retriever:
             best.append(max(signals, key=lambda signal: signal.value))
         return Signal(mean(one.dense for one in best), mean(one.words for one in best), every)
 
-    def hits(self, query: str, language: str, filters: Filters, *, today: date | None = None) -> list[Hit]:
+    def candidates(self, query: str, language: str, filters: Filters, *, today: date | None = None) -> Candidates:
         """All candidates of all languages for a question in `language`, merged, the best first."""
         self._index.refresh()
         search = Search(self._catalog, self._index, self._embedder, language, filters, _day(filters, today))
-        orders = self._parted(search, query, language, hints(query, _day(filters, today), self._index.sources()))
+        said = self._rephrase(query, language) if self._rephrase else NOTHING_SAID
+        understood = hints(query, _day(filters, today), self._index.sources())
+        orders = self._parted(search, query, language, understood, said)
         whole = search.order(query)
-        return self._reranked(query, together([*orders, whole]) if orders else whole)
+        hits, failed = self._reranked(query, together([*orders, whole]) if orders else whole)
+        trouble = {"rephrase": said.trouble, "reranker": failed}
+        return Candidates(hits, {who: why for who, why in trouble.items() if why})
 
-    def _parted(self, search: Search, query: str, language: str, understood: Hints) -> list[list[Hit]]:
+    def _parted(self, search: Search, query: str, language: str, understood: Hints, said: Rephrased) -> list[list[Hit]]:
         """The orders of all that is searched beside the whole question: its parts, each outlet that it names beside
         others, and what a model made of it."""
-        said = self._rephrase(query, language) if self._rephrase else NOTHING_SAID
         parted = Split(said.parts) if said.parts else split(query, language)
         orders = [search.order(part) for part in parted.parts]
         if parted.tied:
@@ -121,23 +133,20 @@ class Retriever:
             orders += [search.order(query, outlet=outlet) for outlet in sorted(understood.outlets)[:MOST]]
         return orders + [search.order(text, language=name) for name, text in said.translations]
 
-    def _reranked(self, query: str, found: list[Hit]) -> list[Hit]:
-        """The first RERANKED in the order of the reranker, if there is one and it answers."""
+    def _reranked(self, query: str, found: list[Hit]) -> tuple[list[Hit], str]:
+        """The first RERANKED in the order of the reranker, if there is one and it answers; else why it did not."""
         if self._reranker is None or not found:
-            return found
+            return found, ""
         head = found[:RERANKED]
         try:
             ranked = self._reranker().rank(query, [passage.text for passage in self.passages(head)], len(head))
         except ProviderError as error:
-            self.trouble = f"{error}; the passages stand in the order of the search"
-            return found
-        self.trouble = ""
+            return found, str(error)
         order = [each.index for each in ranked]
         order += [number for number in range(len(head)) if number not in set(order)]
         scores = [hit.score for hit in head]
-        return [replace(head[number], score=score) for number, score in zip(order, scores, strict=True)] + found[
-            RERANKED:
-        ]
+        best = [replace(head[number], score=score) for number, score in zip(order, scores, strict=True)]
+        return best + found[RERANKED:], ""
 
     def _tied(self, search: Search, parted: Split, orders: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
         """Each part once more, with the day that the best passage of another one names."""

@@ -88,6 +88,16 @@ NOTES: dict[str, dict[str, str]] = {
         "de": "Der Richter gab kein Urteil ab, also gilt das der Prüfung: {reason}",
         "zh": "评判模型未作出裁定，因此以核查结果为准：{reason}",
     },
+    "reranker": {
+        "en": "the reranker did not answer, so the passages stand in the order of the search: {reason}",
+        "de": "Der Reranker hat nicht geantwortet; die Passagen stehen in der Reihenfolge der Suche: {reason}",
+        "zh": "重排模型未作答，段落按检索顺序排列：{reason}",
+    },
+    "rephrase": {
+        "en": "the model that rephrases questions did not answer, so the question was searched as it is: {reason}",
+        "de": "Das Modell zum Umformulieren hat nicht geantwortet; gesucht wurde mit der Frage selbst: {reason}",
+        "zh": "改写问题的模型未作答，已按原问题检索：{reason}",
+    },
     "unreadable": {
         "en": "its reply could not be read for {count} of {all} sentences",
         "de": "seine Antwort war für {count} von {all} Sätzen nicht lesbar",

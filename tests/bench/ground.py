@@ -139,7 +139,7 @@ def document(id: str, text: str, language: str, *, title: str = "", day: str = "
 def ranked(kb: KnowledgeBase, asked: Asked, languages: tuple[str, ...] = ()) -> list[str]:
     """The ids of the documents for a question, the best first, each at its best passage's place."""
     names = _names(kb)
-    hits = kb.retriever.hits(asked.text, asked.language, Filters(languages=languages), today=asked.today)
+    hits = kb.retriever.candidates(asked.text, asked.language, Filters(languages=languages), today=asked.today).hits
     return list(dict.fromkeys(names[hit.seq] for hit in hits))
 
 
