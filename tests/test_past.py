@@ -11,7 +11,7 @@ import pytest
 
 from kb.embedding import Embedder, load_embedder
 from kb.knowledge import KnowledgeBase, open_kb
-from kb.models import Article, Change, Filters, Precision, Published
+from kb.models import Article, Change, Precision, Published
 from kb.storage.past import Reading, timeline
 
 URL = "https://news.example/limit"
@@ -55,7 +55,7 @@ def known(kb: KnowledgeBase, day: date) -> list[str]:
 
 
 def found(kb: KnowledgeBase, day: date | None) -> set[str]:
-    return {wording(one.version.text) for one in kb.retrieve("speed limit harbour knots", Filters(as_of=day), 8)}
+    return {wording(one.version.text) for one in kb.search("speed limit harbour knots", as_of=day)}
 
 
 SERIES = {
