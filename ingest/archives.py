@@ -133,10 +133,15 @@ def _judge_layout(path: Path, infos: list[zipfile.ZipInfo], limits: Limits) -> N
         end = info.header_offset + info.compress_size
 
 
+def is_outside(name: str) -> bool:
+    """Whether the name of an entry leads out of its archive."""
+    name = name.replace("\\", "/")
+    return name.startswith("/") or name[1:2] == ":" or ".." in PurePosixPath(name).parts
+
+
 def refusal_of(info: zipfile.ZipInfo, limits: Limits) -> tuple[str, str] | None:
     """Why an entry is not read, by what the directory says of it."""
-    name = info.filename.replace("\\", "/")
-    if name.startswith("/") or name[1:2] == ":" or ".." in PurePosixPath(name).parts:
+    if is_outside(info.filename):
         return "outside", "is named as if it lay outside of the archive; it is not read"
     if stat.S_ISLNK(info.external_attr >> 16):
         return "outside", "is a link; it is not followed"

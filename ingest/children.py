@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import IO, Any, Self, cast
 
 from ingest.discover import Discovery
+from ingest.mhtml import MainPart
 from ingest.pdf import PdfText
 from kb.errors import CollectError, KBError
 from kb.models import Article, Link, Page
@@ -40,6 +41,7 @@ JOBS: Mapping[str, tuple[str, str]] = {
     "discover": ("ingest.discover", "discover"),
     "feeds_on": ("ingest.discover", "feeds_on"),
     "pdf": ("ingest.pdf", "read"),
+    "mhtml": ("ingest.mhtml", "read"),
 }
 _LENGTH = struct.Struct(">Q")
 _LARGEST_FRAME = 256 << 20
@@ -47,6 +49,7 @@ _PICKLED = {
     "kb.models": {"Article", "Link", "Published", "Precision"},
     "ingest.discover": {"Discovery"},
     "ingest.pdf": {"PdfText"},
+    "ingest.mhtml": {"MainPart"},
     "datetime": {"datetime", "timezone", "timedelta", "date"},
     "zoneinfo": {"ZoneInfo"},
     "copyreg": {"_reconstructor"},
@@ -85,6 +88,10 @@ class Parser:
     def pdf(self, content: bytes, name: str) -> PdfText:
         """As `ingest.pdf.read`, with the same limits."""
         return cast(PdfText, self._ask("pdf", name, content, name))
+
+    def mhtml(self, content: bytes, name: str) -> MainPart:
+        """As `ingest.mhtml.read`, with the same limits."""
+        return cast(MainPart, self._ask("mhtml", name, content, name))
 
     def close(self) -> None:
         """Ends the workers that are free; to be called when no other thread asks."""

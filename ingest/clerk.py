@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from ingest import state
 from ingest.canonical import canonical
+from ingest.moving import claimed
 from ingest.refusals import is_stock_answer
 from ingest.work import Ended, Look, Read, Redo, Refused, Same, Take, Taken
 from kb.errors import CollectError
@@ -15,7 +16,8 @@ from kb.knowledge import KnowledgeBase
 from kb.models import Article, Change, Link, Outcome
 from kb.storage import faults
 from kb.storage.bodies import Bodies, Giver
-from kb.storage.ledger import Item, Ledger, Stage
+from kb.storage.items import MOVED, Item, Stage
+from kb.storage.ledger import Ledger
 
 GONE = frozenset({"not_found", "gone", "soft_404"})
 """Refusals that say of a stored article that its page is gone."""
@@ -54,17 +56,28 @@ class Clerk:
             outcome = Outcome(name, message=message, title=article.title, source_id=article.source_id)
             # It stays pending: a run without --since takes it.
             return self._settled(task, outcome, None, later=True)
-        if result.captured and (message := self._superseded(article)):
-            outcome = Outcome(name, None, article.id, article.title, message=message, snapshot=article.snapshot)
-            return self._settled(task, outcome, None)
         if not isinstance(task, Read) and (message := self._is_stock(task, article)):
             return self.refused(Refused(task, CollectError("soft_404", message), article.snapshot))
-        change = self._kb.add(article)
+        said = None if isinstance(task, Read) else self._claim(task, article)
+        article = self._kb.catalog.at_home(article)
+        change = self._kb.place(article) if result.captured else self._kb.add(article)
+        if result.captured:
+            said = self._placed(article)
+        elif change is Change.UNCHANGED and isinstance(task, Take):
+            self._kb.catalog.read_again(article.id, article.fetched)
         faults.point("ingest.added")
+        if not isinstance(task, Read):
+            self._name_in_feed(task)
         outcome = Outcome(
-            name, change, article.id, article.title, source_id=article.source_id, snapshot=article.snapshot
+            name,
+            change,
+            article.id,
+            article.title,
+            message=said,
+            source_id=article.source_id,
+            snapshot=article.snapshot,
         )
-        if isinstance(task, Read) and result.captured is None:
+        if isinstance(task, Read) and (result.captured is None or said):
             return self._settled(task, outcome, None)
         item = self._item(task) if result.captured is None else self._page_item(result.captured)
         known = state.after_storing(replace(item, snapshot=article.snapshot), _now(), article.id)
@@ -74,6 +87,8 @@ class Clerk:
 
     def unchanged(self, result: Same) -> Settled:
         known = self._item(result.task)
+        if known.article_id is not None:
+            self._kb.catalog.read_again(known.article_id, _now())
         outcome = Outcome(result.task.link.url, Change.UNCHANGED, known.article_id, source_id=known.source_id)
         return self._settled(result.task, outcome, replace(known, last=_now()))
 
@@ -91,7 +106,8 @@ class Clerk:
             snapshot=result.snapshot,
         )
         if known.stage is Stage.STORED:
-            if error.reason in GONE and known.article_id and isinstance(task, Take):
+            left = known.reason == MOVED
+            if error.reason in GONE and known.article_id and isinstance(task, Take) and not left:
                 self._kb.catalog.mark_gone(known.article_id)
                 outcome = replace(outcome, reason=None, message=f"gone: {error}; the article stays, marked as gone")
             return self._settled(task, outcome, replace(known, last=_now()), later=error.retry)
@@ -115,12 +131,35 @@ class Clerk:
             self._kb.catalog.mark_gone(known)
         return f"{article.url}: {host} gives the same title and text for {others[0].url}; it is no article"
 
-    def _superseded(self, article: Article) -> str:
-        """Why a capture must not become the current version: a later one is stored. Else nothing."""
-        current = next((one for one in self._kb.history(article.id) if one.current), None)
-        if current is None or current.id == article.version_id or current.fetched <= article.fetched:
-            return ""
-        return f"captured on {article.fetched:%Y-%m-%d}; a later reading of it ({current.fetched:%Y-%m-%d}) is stored"
+    def _claim(self, task: Take | Redo, article: Article) -> str | None:
+        """Move an article to the address at hand if its feed says so rightly; what is to be said of that.
+
+        Killed between two of its steps, the next run finds the page pending and the claim as it was, or the article
+        moved.
+        """
+        claim = claimed(self._kb, self._ledger, task, article)
+        if claim is None:
+            return None
+        if not claim.holds:
+            return f"an article of its own, though its feed names it as it named {claim.before.url}: {claim.why}"
+        # The address that it left is looked at no more: that it is gone will not mean that the article is.
+        self._ledger.save_item(replace(claim.before, reason=MOVED))
+        self._kb.catalog.move(claim.article_id, article.url)
+        faults.point("ingest.moved")
+        return f"moved here from {claim.before.url}: {claim.why}"
+
+    def _name_in_feed(self, task: Take | Redo) -> None:
+        guid, source = task.link.guid, task.source
+        if source is not None and guid is not None and self._ledger.named(source.id, [guid]).get(guid) != task.key:
+            self._ledger.rename(source.id, guid, task.key)
+
+    def _placed(self, article: Article) -> str | None:
+        """Which version a capture is that is not the current one."""
+        history = self._kb.history(article.id)
+        own = next(one for one in history if one.id == article.version_id)
+        if own.current:
+            return None
+        return f"captured on {article.fetched:%Y-%m-%d}: version {own.number} of {len(history)}, the current one stays"
 
     def ended(self, result: Ended) -> Outcome | None:
         """A file that was read whole is passed over from now on, until it changes. What was passed over in it is

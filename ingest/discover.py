@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -206,7 +208,8 @@ def _feed(page: Page, source_id: str | None, timezone: str | None) -> Discovery:
         if story not in stories:
             stories.add(story)
             links.setdefault(link.url, link)
-    return Discovery("feed", one_line(str(feed.get("title") or "")), tuple(links.values()), (), _ttl(feed), language)
+    title = one_line(str(feed.get("title") or ""))
+    return Discovery("feed", title, _named_apart(links.values()), (), _ttl(feed), language)
 
 
 OWN_ENCODINGS = frozenset({b"gb2312", b"gbk", b"gb18030", b"big5", b"utf-16", b"utf-16le", b"utf-16be", b"utf-32"})
@@ -244,7 +247,20 @@ def _entry(entry: Any, page: Page, source_id: str | None, timezone: str | None, 
             break
     title = one_line(str(entry.get("title") or "")) or None
     summary = one_line(str(entry.get("summary") or ""), 2_000) or None
-    return Link(url, source_id, title, published, summary)
+    return Link(url, source_id, title, published, summary, _guid(entry.get("id")))
+
+
+def _guid(value: Any) -> str | None:
+    """The name of a story, if it is one of a length that a feed needs."""
+    guid = str(value).strip() if isinstance(value, str | int) else ""
+    return guid if 0 < len(guid) <= LONGEST_URL else None
+
+
+def _named_apart(links: Iterable[Link]) -> tuple[Link, ...]:
+    """The links; a name that several of them share names none of them."""
+    found = tuple(links)
+    counts = Counter(link.guid for link in found)
+    return tuple(link if counts[link.guid] == 1 else replace(link, guid=None) for link in found)
 
 
 def _ttl(feed: Any) -> int | None:
@@ -273,10 +289,10 @@ def _json_feed(page: Page, source_id: str | None, timezone: str | None) -> Disco
         if url is not None:
             when = item.get("date_published") or item.get("date_modified")
             published = dates.parse(when, "feed", timezone) if isinstance(when, str) else None
-            links.setdefault(url, Link(url, source_id, one_line(str(item.get("title") or "")) or None, published))
-    return Discovery(
-        "feed", one_line(str(feed.get("title") or "")), tuple(links.values()), (), None, feed.get("language")
-    )
+            title = one_line(str(item.get("title") or "")) or None
+            links.setdefault(url, Link(url, source_id, title, published, guid=_guid(item.get("id"))))
+    title = one_line(str(feed.get("title") or ""))
+    return Discovery("feed", title, _named_apart(links.values()), (), None, feed.get("language"))
 
 
 def _address_list(page: Page, source_id: str | None) -> Discovery | None:

@@ -1,4 +1,4 @@
-"""Files on disk → articles: saved pages, PDFs, Markdown with front matter, plain text, JSON Lines.
+"""Files on disk → articles: saved pages, PDFs, Markdown with front matter, plain text, JSON Lines, archives of these.
 
 A file is never trusted more than a page: it is read whole only up to a limit, parsed in a child, and its text cleaned.
 """
@@ -14,12 +14,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from ingest import dates
+from ingest import dates, tars
 from ingest.archives import Unread, members, opened
 from ingest.children import Parser
 from ingest.cleaning import clean
 from ingest.decode import decode
-from ingest.files import LINES, PACKED, articles_among, files_below, leads_out
+from ingest.files import LINES, MHTML, PACKED, articles_among, files_below, leads_out
 from ingest.kinds import kind_of
 from ingest.pages import stated
 from ingest.records import LARGEST, LOCAL, described, records
@@ -55,7 +55,7 @@ class _File:
 
 
 def read_file(path: Path, parser: Parser | None = None, fetched: datetime | None = None) -> Iterator[Article | Unread]:
-    """The articles in a file: one, or those of JSON Lines or of a ZIP archive. What cannot be read is an `Unread`,
+    """The articles in a file: one, or those of JSON Lines or of an archive. What cannot be read is an `Unread`,
     never an error.
 
     `parser` is where pages and PDFs are parsed; without one, one is started for this file.
@@ -91,7 +91,7 @@ def read_folder(
 
 
 def _parsed(path: Path, parser: Parser, fetched: datetime) -> Iterator[Article | Unread]:
-    if path.suffix.lower() == ".zip":
+    if path.suffix.lower() == ".zip" or tars.is_tar(path.name):
         yield from _archive(path, parser, fetched)
         return
     size = path.stat().st_size
@@ -102,11 +102,15 @@ def _parsed(path: Path, parser: Parser, fetched: datetime) -> Iterator[Article |
 
 
 def _archive(path: Path, parser: Parser, fetched: datetime) -> Iterator[Article | Unread]:
-    """The articles in the files of a ZIP archive; each has an address of its own below that of the archive."""
-    with opened(path) as (_, infos):
-        wanted = articles_among(info.filename for info in infos)
+    """The articles in the files of an archive; each has an address of its own below that of the archive."""
+    if tars.is_tar(path.name):
+        found = tars.members(path, articles_among(tars.names(path)))
+    else:
+        with opened(path) as (_, infos):
+            wanted = articles_among(info.filename for info in infos)
+        found = members(path, wanted)
     address = path.resolve().as_uri()
-    for member in members(path, wanted):
+    for member in found:
         if isinstance(member, Unread):
             yield member
             continue
@@ -125,7 +129,10 @@ def _one(file: _File, parser: Parser, fetched: datetime) -> Iterator[Article | U
     # The kind of a file that is nothing else is told by the ending of its name.
     page = Page(f"file:///{quote(str(file.name))}", "", file.content, "", None, fetched)
     kind = kind_of(page)
-    if kind == "pdf":
+    if file.name.suffix.lower() in MHTML and not file.content.lstrip().startswith(b"<"):
+        main = parser.mhtml(file.content, file.called)
+        yield _page(file, main.content, main.url, main.charset, parser, fetched)
+    elif kind == "pdf":
         yield _pdf(file, parser, fetched)
     elif kind in ("html", "feed", "sitemap"):
         yield _html(file, parser, fetched)
@@ -141,8 +148,15 @@ def _one(file: _File, parser: Parser, fetched: datetime) -> Iterator[Article | U
 def _html(file: _File, parser: Parser, fetched: datetime) -> Article:
     text = decode(file.content, None, "text/html").text[:200_000]
     saved = next((match[1] for pattern in _SAVED_FROM if (match := pattern.search(text))), None)
+    return _page(file, file.content, saved, None, parser, fetched)
+
+
+def _page(
+    file: _File, content: bytes, saved: str | None, charset: str | None, parser: Parser, fetched: datetime
+) -> Article:
+    """The article of a page that was saved from an address, or from one that is not known."""
     url = saved or file.address
-    page = Page(url, url, file.content, "text/html", None, fetched)
+    page = Page(url, url, content, "text/html", charset, fetched)
     # Who saved a page for himself is not bound by what its publisher asks of robots.
     return parser.extract(page, outlet=None if saved else LOCAL, ignore_optout=True)
 

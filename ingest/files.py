@@ -9,8 +9,10 @@ from pathlib import Path, PurePosixPath
 
 PAGES = (".html", ".htm", ".xhtml")
 LINES = (".jsonl", ".ndjson")
+MHTML = (".mht", ".mhtml")
 SUFFIXES = frozenset(
-    {*PAGES, *LINES, ".pdf", ".md", ".markdown", ".txt", ".json", ".zip", ".warc", ".wacz", ".warc.gz"}
+    {*PAGES, *LINES, *MHTML, ".pdf", ".md", ".markdown", ".txt", ".json"}
+    | {".zip", ".tar", ".tar.gz", ".tgz", ".warc", ".wacz", ".warc.gz"}
 )
 """What a readable file's name ends with."""
 
@@ -65,6 +67,10 @@ def file_mark(path: Path) -> str:
 
 
 def lines_in(path: Path) -> int:
-    """How many lines a file has, so that progress has an end. Raises OSError."""
+    """How many lines a file has, whether or not the last one is ended; 1 for an empty one, so that progress has an
+    end. Raises OSError."""
+    ends, last = 0, b"\n"
     with path.open("rb") as file:
-        return max(1, sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b"")))
+        while block := file.read(1 << 20):
+            ends, last = ends + block.count(b"\n"), block[-1:]
+    return max(1, ends + (last != b"\n"))

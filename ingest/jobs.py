@@ -5,7 +5,7 @@ Decisions on what the ledger holds; the run carries them out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -137,9 +137,15 @@ class Jobs:
         if job.source is not None:
             for late in self._ledger.waiting(job.source.id, now, now + state.FARTHEST):
                 wanted.setdefault(late.url, late.link or Link(late.url, job.source.id))
-            self._ledger.expect(wanted, now)
+            self._ledger.expect(wanted, now, self._named(job.source.id, listed))
             faults.point("ingest.expected")
         return Batch(looks, tuple(self._takes(number, wanted)), known)
+
+    def _named(self, source_id: str, listed: Mapping[str, Link]) -> dict[tuple[str, str], str]:
+        """The guids of a list that were not seen before, and where they lead."""
+        urls = {link.guid: key for key, link in listed.items() if link.guid}
+        known = self._ledger.named(source_id, urls)
+        return {(source_id, guid): url for guid, url in urls.items() if guid not in known}
 
     def _takes(self, number: int, wanted: dict[str, Link]) -> Iterator[Take]:
         job = self._jobs[number]

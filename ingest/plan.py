@@ -9,7 +9,7 @@ from datetime import date, datetime
 from ingest.canonical import canonical
 from ingest.state import is_wanted
 from kb.models import Link
-from kb.storage.ledger import Item, Stage
+from kb.storage.items import Item, Stage
 
 MOST_LINKS = 1_000
 """Links of one source that a run looks at, the newest: a sitemap may list an archive of decades."""

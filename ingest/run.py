@@ -49,7 +49,8 @@ from kb.errors import CollectError, KBError, UsageError
 from kb.knowledge import KnowledgeBase
 from kb.models import Link, Outcome
 from kb.storage import faults
-from kb.storage.ledger import Ledger, SourceState, Stage
+from kb.storage.items import Stage
+from kb.storage.ledger import Ledger, SourceState
 
 RECENT = timedelta(days=14)
 """How old an article may be for `recheck` to look at it again: most corrections come within days."""

@@ -17,7 +17,8 @@ from typing import Any
 
 from ingest.politeness import HostState
 from kb.errors import CollectError
-from kb.storage.ledger import Item, Ledger, SourceState, Stage
+from kb.storage.items import Item, Stage
+from kb.storage.ledger import Ledger, SourceState
 
 REVISION = 2
 """Raised when extraction or discovery here changes what it reads; `parser_revision` adds the libraries'."""

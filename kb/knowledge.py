@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from kb.embedding import Embedder
 from kb.errors import UsageError
-from kb.models import Answer, Filters, Narrowing, Version, digest
+from kb.models import Answer, Filters, Narrowing, Version
 from kb.settings import Settings
 from kb.show.views import Passages
 from kb.storage.store import Store
@@ -364,9 +364,9 @@ class KnowledgeBase(Store):
     def history(self, article: str) -> list[Version]:
         """All versions of an article, the oldest first; empty for one that is not stored.
 
-        `article` is its id, its canonical URL, or the id of one of its versions.
+        `article` is its id, a canonical URL that it has or had, or the id of one of its versions.
         """
-        for id in (article, digest("article", article)):
+        for id in (article, *self.catalog.ids_at([article]).values()):
             if found := self.catalog.history(id):
                 return found
         one = self.catalog.versions([article]).get(article)

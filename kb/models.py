@@ -25,6 +25,11 @@ def digest(*parts: str) -> str:
     return hashlib.sha256(joined).hexdigest()[:32]
 
 
+def article_id(url: str) -> str:
+    """The id of the article that was first found at this canonical URL."""
+    return digest("article", url)
+
+
 class Precision(StrEnum):
     """How exactly a publication date is known."""
 
@@ -57,13 +62,17 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Something discovery found worth fetching, with what the feed or sitemap said of it."""
+    """Something discovery found worth fetching, with what the feed or sitemap said of it.
+
+    `guid` is the name by which a feed knows the story, whatever its address (RSS guid, Atom id).
+    """
 
     url: str
     source_id: str | None = None
     title: str | None = None
     published: Published | None = None
     summary: str | None = None
+    guid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +113,7 @@ class Article:
 
     @property
     def id(self) -> str:
-        return digest("article", self.url)
+        return article_id(self.url)
 
     @property
     def content_hash(self) -> str:

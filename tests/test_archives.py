@@ -206,7 +206,7 @@ def test_a_run_stores_keeps_and_tells(kb: KnowledgeBase, parser: Parser, tmp_pat
     assert (again.target, again.reason) == ("https://news.example/short", "too_short")
 
 
-def test_captures_become_versions_in_their_order_and_never_replace_later_ones(
+def test_captures_become_versions_at_their_times_and_never_replace_later_ones(
     kb: KnowledgeBase, parser: Parser, tmp_path: Path
 ) -> None:
     url = "https://news.example/chips"
@@ -219,14 +219,20 @@ def test_captures_become_versions_in_their_order_and_never_replace_later_ones(
     )
     assert [one.change for one in run(kb, parser, later)] == [Change.ADDED]
     (old,) = run(kb, parser, first)
-    assert (old.change, old.ok) == (None, True)
-    assert "a later reading of it (2024-07-12) is stored" in (old.message or "")
+    assert (old.change, old.ok) == (Change.UPDATED, True)
+    assert old.message == "captured on 2024-07-09: version 1 of 2, the current one stays"
+    before = kb.history(url)
+    assert [(one.number, one.fetched.day, one.current) for one in before] == [(1, 9, False), (2, 12, True)]
+    copied = first.rename(tmp_path / "again.warc.gz")
+    assert [one.change for one in run(kb, parser, copied)] == [Change.UNCHANGED]
+    assert kb.history(url) == before
     assert [one.change for one in run(kb, parser, both)] == [Change.ADDED, Change.UPDATED]
     again = run(kb, parser, both)
-    assert [one.change for one in again] == [None, None]
+    assert [one.change for one in again] == [Change.UNCHANGED, None]
     assert (again[-1].message or "").endswith("passed over: 1 read before")
     current = {one.url: (one.number, "correct" in one.text) for one in kb.catalog.articles()}
-    assert current == {url: (1, True), url.replace("chips", "tin"): (2, True)}
+    assert current == {url: (2, True), url.replace("chips", "tin"): (2, True)}
+    assert kb.catalog.counts()["versions"] == 4
 
 
 # ── ZIP ───────────────────────────────────────────────────────────────────────────────────────────

@@ -13,6 +13,7 @@ from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 from ingest.archives import Unread
 from ingest.children import Parser
 from ingest.documents import read_file, read_folder
+from ingest.files import lines_in
 from ingest.pdf import paragraphs
 from kb.models import Article
 
@@ -274,3 +275,10 @@ def test_a_copied_skip_link_is_no_title(tmp_path: Path, link: str) -> None:
     (article,) = [found for found in read_file(file) if isinstance(found, Article)]
     assert article.title == "OpenAI sperrt China"
     assert article.text.startswith("OpenAI sperrt China")
+
+
+@pytest.mark.parametrize(("content", "lines"), [(b"", 1), (b"a", 1), (b"a\n", 1), (b"a\nb", 2), (b"a\n\nb\n", 3)])
+def test_the_last_line_counts_whether_it_is_ended_or_not(tmp_path: Path, content: bytes, lines: int) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(content)
+    assert lines_in(path) == lines

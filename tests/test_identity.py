@@ -15,7 +15,7 @@ from kb.errors import IndexMismatch
 from kb.knowledge import KnowledgeBase, open_kb
 from kb.models import Change
 from kb.settings import Settings
-from kb.storage.catalog import day_number
+from kb.storage.database import day_number
 from tests.conftest import make_article
 
 CHIPS = "The ministry put new licence duties on advanced chips. " * 30

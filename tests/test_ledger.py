@@ -15,7 +15,8 @@ import pytest
 from kb.models import Change, Link, Outcome, Precision, Published
 from kb.settings import ROOT
 from kb.storage.catalog import Catalog
-from kb.storage.ledger import Item, Ledger, SourceState, Stage
+from kb.storage.items import Item, Stage
+from kb.storage.ledger import Ledger, SourceState
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -146,7 +147,8 @@ import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from kb.storage.catalog import Catalog
-from kb.storage.ledger import Item, Ledger, Stage
+from kb.storage.ledger import Ledger
+from kb.storage.items import Item, Stage
 from kb.models import Outcome
 ledger = Ledger(Catalog(Path(sys.argv[1])))
 run = ledger.start_run(["x"], datetime.now(UTC))

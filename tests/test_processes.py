@@ -71,17 +71,15 @@ def test_a_second_writer_is_refused_and_told_who_writes(kb: KnowledgeBase, home:
         "import sys\nfrom kb.knowledge import open_kb\nwith open_kb(sys.argv[1]) as kb, kb.writing():\n"
         "    print('held', flush=True)\n    sys.stdin.readline()\n"
     )
-    other = subprocess.Popen(
-        [sys.executable, "-c", script, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert other.stdout is not None and other.stdout.readline() == "held\n"
-        with pytest.raises(HomeLocked, match=f"process {other.pid}"):
-            kb.add(make_article("chips", "New licence duties. " * 20))
-        assert kb.search("chips") == []
-    finally:
-        other.kill()
-        other.wait()
+    command = [sys.executable, "-c", script, str(home)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout is not None and other.stdout.readline() == "held\n"
+            with pytest.raises(HomeLocked, match=f"process {other.pid}"):
+                kb.add(make_article("chips", "New licence duties. " * 20))
+            assert kb.search("chips") == []
+        finally:
+            other.kill()
     kb.add(make_article("chips", "New licence duties. " * 20))
     assert len(kb.search("chips")) == 1
 

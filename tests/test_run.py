@@ -29,7 +29,8 @@ from kb.errors import HomeError, HomeLocked, UsageError
 from kb.knowledge import KnowledgeBase, open_kb
 from kb.models import Article, Change, Outcome, Page
 from kb.settings import ROOT
-from kb.storage.ledger import Ledger, Stage
+from kb.storage.items import Stage
+from kb.storage.ledger import Ledger
 from kb.storage.snapshots import Snapshots
 from tests.faultserver import Exchange, redirect, reply, reset
 from tests.newsroom import Newsroom, page_of, sitemap, story, tagged

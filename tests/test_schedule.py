@@ -30,7 +30,8 @@ from ingest.state import (
 from kb.errors import CollectError
 from kb.models import Change, Link, Precision, Published
 from kb.storage.catalog import Catalog
-from kb.storage.ledger import Item, Ledger, SourceState, Stage
+from kb.storage.items import Item, Stage
+from kb.storage.ledger import Ledger, SourceState
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -14,7 +14,8 @@ from sqlalchemy import Select, func, select
 
 from kb.origins.groups import origins
 from kb.storage import schema
-from kb.storage.catalog import Catalog, day_number
+from kb.storage.catalog import Catalog
+from kb.storage.database import day_number
 
 SIZE = 50
 """Articles on one page of the list."""

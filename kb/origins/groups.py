@@ -16,7 +16,8 @@ from sqlalchemy import Connection, RowMapping, or_, select
 
 from kb.models import Copy, Passage, Precision, Published
 from kb.storage import schema
-from kb.storage.catalog import Catalog, batches, day_number
+from kb.storage.catalog import Catalog
+from kb.storage.database import batches, day_number
 
 LARGEST = 200
 """Members of a group that are looked for."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from kb.origins.series import another_number
 from kb.origins.shingles import Shingles, enough, overlap, shingle_size, shingles, signature
+from kb.text.han import simplified
 
 WINDOW = 7
 """Days that two dated articles may lie apart."""
@@ -70,7 +71,36 @@ def copied(one: Told, other: Told) -> float | None:
     short = max(len(left), len(right)) < STUB
     if short and one.source == other.source and not _headlines_alike(one.title, other.title):
         return None
-    return None if another_number(one.title, one.text, other.title, other.text) else both
+    return None if _another_number(one, other, size) else both
+
+
+def continued(one: Told, other: Told) -> tuple[bool, str]:
+    """Whether two texts that their publisher gives one name are states of one story, and by what that is told.
+
+    A story that grows keeps what stood there, so an excerpt may be as short as it likes; a name that is used for a new
+    text, or for the next number of a series, says nothing.
+    """
+    if (one.title, one.text) == (other.title, other.text):
+        return True, "the text is the same"
+    size, left = _shingled(one.text)
+    other_size, right = _shingled(other.text)
+    if size != other_size:
+        return False, "the texts are in different scripts"
+    if not (enough(left, size) and enough(right, size)):
+        return False, "the texts are too short to compare"
+    both, smaller = overlap(left, right)
+    found = f"{both:.0%} of both texts and {smaller:.0%} of the shorter one agree"
+    if both < SAME and smaller < EXCERPT:
+        return False, found
+    if _another_number(one, other, size):
+        return False, f"{found}, but they are two numbers of a series"
+    return True, found
+
+
+def _another_number(one: Told, other: Told, size: int) -> bool:
+    texts = (one.title, one.text, other.title, other.text)
+    # Else every word of a copy in the other script would count as changed.
+    return another_number(*(map(simplified, texts) if size == 3 else texts))
 
 
 @lru_cache(maxsize=128)

@@ -15,6 +15,8 @@ import unicodedata
 import numpy as np
 import numpy.typing as npt
 
+from kb.text.han import simplified
+
 Shingles = npt.NDArray[np.uint64]
 """Sorted hashes of the n-grams of a text, each once."""
 
@@ -43,10 +45,10 @@ def shingle_size(text: str) -> int:
 
 
 def shingles(text: str, size: int) -> Shingles:
-    """The hashed n-grams of a text."""
+    """The hashed n-grams of a text; Chinese in traditional characters has those of the simplified ones."""
     letters = plain(text)
     if size == 3:
-        letters = letters.replace(" ", "")
+        letters = simplified(letters.replace(" ", ""))
     codes = np.frombuffer(letters.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
     count = len(codes) - size + 1
     if count < 1:

@@ -25,7 +25,7 @@ from kb.storage import schema
 from kb.storage.catalog import Catalog
 from kb.storage.faults import point
 
-METHOD = "1"
+METHOD = "2"
 """Changes with what makes a trace or a tie."""
 
 BATCH = 50

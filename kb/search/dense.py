@@ -180,11 +180,10 @@ class DenseIndex:
             self._delta = Matrix.of(self._catalog.vectors(self._model, superseded=False), self._dimension)
             self._dropped = set()
         else:
-            added = {seq for seq, op in changes.items() if op == "add"}
-            fresh = added - self._base.row_of.keys()
-            pairs = self._catalog.vectors(self._model, after=min(fresh) - 1) if fresh else iter(())
-            self._delta = Matrix.of(((row, vector) for row, vector in pairs if row["seq"] in fresh), self._dimension)
-            self._dropped = {seq for seq, op in changes.items() if op == "drop"}
+            # One that is announced again counts as it is now: since when it is known may have changed.
+            added = [seq for seq, op in changes.items() if op == "add"]
+            self._delta = Matrix.of(self._catalog.vectors(self._model, added), self._dimension)
+            self._dropped = changes.keys() & self._base.row_of.keys()
         self._history = Matrix.of(self._catalog.vectors(self._model, superseded=True), self._dimension)
         self._seen = last
 

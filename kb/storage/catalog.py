@@ -1,35 +1,27 @@
 """The catalog: the truth about articles, versions, chunks and embeddings.
 
-SQLite in WAL mode with `synchronous=FULL`, through SQLAlchemy Core. One article version commits in
-one transaction; what this module acknowledged survives a `kill -9`. Chroma is derived from it
-(`kb.search.index`), and so are the word tables (`kb.search.lexical`), which live in the same file so that they
+One article version commits in one transaction; what this module acknowledged survives a `kill -9`. Chroma is derived
+from it (`kb.search.index`), and so are the word tables (`kb.search.lexical`), which live in the same file so that they
 change in the same transaction.
 """
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, create_engine, delete, event, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import RowMapping
-from sqlalchemy.exc import DatabaseError
 
-from kb.errors import CatalogDamaged, HomeError
-from kb.models import Article, Change, Chunk, Precision, Published, Version
+from kb.models import Article, Change, Chunk, Version, article_id
 from kb.search import lexical
 from kb.storage import schema
+from kb.storage.database import Database, batches, day_number, iso
 from kb.storage.faults import point
-
-BATCH = 500
-"""Ids in one IN list; SQLite's oldest limit on variables is 999."""
+from kb.storage.versions import to_version, version_query, version_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,78 +50,8 @@ class Pending:
     chunk_seq: int
 
 
-class Catalog:
+class Catalog(Database):
     """One open catalog. Reading is safe from any thread; writing needs the home's writer lock."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._engine = _engine(path)
-        try:
-            with self._engine.begin() as db:
-                schema.create(db, schema.metadata.sorted_tables)
-                lexical.create(db)
-                built = self._meta(db, "schema")
-                if built is None:
-                    self._set_meta(db, "schema", schema.SCHEMA)
-                elif built != schema.SCHEMA:
-                    raise HomeError(
-                        f"{path} has schema {built}, this Lagebild reads {schema.SCHEMA}; "
-                        "export it with the version that wrote it, or use another --home"
-                    )
-        except DatabaseError as error:
-            raise _damaged(path, error) from error
-
-    def close(self) -> None:
-        self._engine.dispose()
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        try:
-            with self._engine.connect() as db:
-                yield db
-        except DatabaseError as error:
-            raise _damaged(self.path, error) from error
-
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as db:
-                yield db
-        except DatabaseError as error:
-            raise _damaged(self.path, error) from error
-
-    @contextmanager
-    def deriving(self) -> Iterator[Connection]:
-        """A transaction for what can be worked out again: it waits for no disk, and a power cut may undo it."""
-        try:
-            with self._engine.connect() as db:
-                db.exec_driver_sql("PRAGMA synchronous=NORMAL")
-                try:
-                    yield db
-                    db.commit()
-                finally:
-                    db.rollback()
-                    db.exec_driver_sql("PRAGMA synchronous=FULL")
-        except DatabaseError as error:
-            raise _damaged(self.path, error) from error
-
-    # ── what the store is bound to ────────────────────────────────────────────────────────────
-
-    def meta(self, key: str) -> str | None:
-        with self.reading() as db:
-            return self._meta(db, key)
-
-    def set_meta(self, key: str, value: str) -> None:
-        with self.writing() as db:
-            self._set_meta(db, key, value)
-
-    @staticmethod
-    def _meta(db: Connection, key: str) -> str | None:
-        return db.scalar(select(schema.meta.c.value).where(schema.meta.c.key == key))
-
-    @staticmethod
-    def _set_meta(db: Connection, key: str, value: str) -> None:
-        db.execute(insert(schema.meta).prefix_with("OR REPLACE").values(key=key, value=value))
 
     # ── articles ──────────────────────────────────────────────────────────────────────────────
 
@@ -138,6 +60,30 @@ class Catalog:
         with self.reading() as db:
             query = select(schema.article.c.current_version).where(schema.article.c.id == article_id)
             return db.scalar(query)
+
+    def at_home(self, article: Article) -> Article:
+        """The article under the address that it has its id from: another one than its own if it has moved."""
+        with self.reading() as db:
+            return replace(article, url=_homes(db, [article.url]).get(article.url, article.url))
+
+    def ids_at(self, urls: Iterable[str]) -> dict[str, str]:
+        """The ids of the articles that are, or were, at these canonical URLs; others are left out."""
+        found: dict[str, str] = {}
+        with self.reading() as db:
+            for batch in batches(list(urls)):
+                homes = _homes(db, batch)
+                ids = {url: article_id(homes.get(url, url)) for url in batch}
+                stored = set(db.scalars(select(schema.article.c.id).where(schema.article.c.id.in_(ids.values()))))
+                found.update({url: id for url, id in ids.items() if id in stored})
+        return found
+
+    def move(self, id: str, url: str) -> None:
+        """An article has another address now; it keeps its id, and is found by the old addresses, too."""
+        with self.writing() as db:
+            before = db.execute(select(schema.article.c.url).where(schema.article.c.id == id)).scalar_one()
+            home = _homes(db, [before]).get(before, before)
+            db.execute(insert(schema.alias).prefix_with("OR REPLACE").values(url=url, home=home))
+            db.execute(update(schema.article).where(schema.article.c.id == id).values(url=url))
 
     def missing(self, hashes: Iterable[str], model: str) -> set[str]:
         """Which of these text hashes have no embedding by `model` yet."""
@@ -149,15 +95,18 @@ class Catalog:
                 wanted -= set(known)
         return wanted
 
-    def commit(self, entry: Entry) -> Change:
-        """Store one article version whole, or nothing of it; the same content again changes nothing."""
-        article, now = entry.article, _iso(datetime.now(UTC))
+    def commit(self, entry: Entry, read: datetime | None = None) -> Change:
+        """Store one article version whole, or nothing of it; the same content again changes nothing.
+
+        It is known since it was `read`: now, or when an archive captured it.
+        """
+        now = datetime.now(UTC)
         point("before_commit")
-        change = self._commit(entry, article, now)
+        change = self._commit(entry, entry.article, now, read or now)
         point("after_commit")
         return change
 
-    def _commit(self, entry: Entry, article: Article, now: str) -> Change:
+    def _commit(self, entry: Entry, article: Article, now: datetime, read: datetime) -> Change:
         with self.writing() as db:
             known = db.execute(select(schema.article).where(schema.article.c.id == article.id)).mappings().first()
             if known and known["current_version"] == article.version_id:
@@ -165,7 +114,7 @@ class Catalog:
                     db.execute(update(schema.article).where(schema.article.c.id == article.id).values(gone=None))
                 return Change.UNCHANGED
             if known:
-                self._supersede(db, known["current_version"])
+                self._supersede(db, known["current_version"], day_number(read.astimezone(UTC).date()))
                 db.execute(
                     update(schema.article)
                     .where(schema.article.c.id == article.id)
@@ -174,25 +123,27 @@ class Catalog:
             else:
                 db.execute(
                     insert(schema.article).values(
-                        id=article.id, url=article.url, first_seen=now, current_version=article.version_id
+                        id=article.id, url=article.url, first_seen=iso(now), current_version=article.version_id
                     )
                 )
-            if not self._revive(db, article.version_id):
-                self._insert(db, entry, now)
+            if self._revive(db, article.version_id):
+                read_again(db, article.id, article.fetched)
+            else:
+                self._insert(db, entry, now, read)
             point("inside_commit")
             return Change.UPDATED if known else Change.ADDED
 
-    def _insert(self, db: Connection, entry: Entry, now: str) -> None:
+    def _insert(self, db: Connection, entry: Entry, now: datetime, read: datetime) -> None:
         article = entry.article
         earlier = db.scalar(
             select(func.count()).select_from(schema.version).where(schema.version.c.article_id == article.id)
         )
-        db.execute(insert(schema.version).values(_version_row(article, (earlier or 0) + 1, now)))
-        self._insert_vectors(db, entry.vectors, entry.model)
-        self._insert_chunks(db, entry, live=True)
+        db.execute(insert(schema.version).values(version_row(article, (earlier or 0) + 1, now, read)))
+        self.insert_vectors(db, entry.vectors, entry.model)
+        self.insert_chunks(db, entry, live=True)
 
     @staticmethod
-    def _insert_vectors(db: Connection, vectors: Mapping[str, np.ndarray], model: str) -> None:
+    def insert_vectors(db: Connection, vectors: Mapping[str, np.ndarray], model: str) -> None:
         for text_hash, vector in vectors.items():
             db.execute(
                 insert(schema.embedding)
@@ -201,7 +152,7 @@ class Catalog:
             )
 
     @staticmethod
-    def _insert_chunks(db: Connection, entry: Entry, *, live: bool) -> None:
+    def insert_chunks(db: Connection, entry: Entry, *, live: bool) -> None:
         for chunk, text_hash, words in zip(entry.chunks, entry.inputs, entry.words, strict=True):
             row = db.execute(
                 insert(schema.chunk).values(
@@ -223,7 +174,7 @@ class Catalog:
     def save_vectors(self, vectors: Mapping[str, np.ndarray], model: str) -> None:
         """Keep embeddings ahead of the chunks that will need them."""
         with self.writing() as db:
-            self._insert_vectors(db, vectors, model)
+            self.insert_vectors(db, vectors, model)
 
     def rechunk(self, entries: Iterable[tuple[Version, Entry]], binding: str) -> None:
         """Replace all chunks and words by those of the entries, and bind the store to `binding`, at once."""
@@ -233,27 +184,25 @@ class Catalog:
             db.execute(delete(schema.outbox))
             db.execute(delete(schema.chunk))
             for version, entry in entries:
-                self._insert_chunks(db, entry, live=version.current)
+                self.insert_chunks(db, entry, live=version.current)
             self._set_meta(db, "binding", binding)
 
     @staticmethod
-    def _supersede(db: Connection, version_id: str) -> None:
-        today = day_number(datetime.now(UTC).date())
-        db.execute(update(schema.version).where(schema.version.c.id == version_id).values(superseded=today))
-        for row in db.execute(
-            select(schema.chunk.c.id, schema.chunk.c.seq).where(schema.chunk.c.version_id == version_id)
-        ).all():
-            db.execute(insert(schema.outbox).values(op="drop", chunk_id=row.id, chunk_seq=row.seq))
+    def _supersede(db: Connection, version_id: str, day: int) -> None:
+        db.execute(update(schema.version).where(schema.version.c.id == version_id).values(superseded=day))
+        announce(db, version_id, "drop")
 
     @staticmethod
     def _revive(db: Connection, version_id: str) -> bool:
         """Make a stored version current again (a page that went back to an earlier text)."""
         found = db.execute(update(schema.version).where(schema.version.c.id == version_id).values(superseded=None))
-        for row in db.execute(
-            select(schema.chunk.c.id, schema.chunk.c.seq).where(schema.chunk.c.version_id == version_id)
-        ).all():
-            db.execute(insert(schema.outbox).values(op="add", chunk_id=row.id, chunk_seq=row.seq))
+        announce(db, version_id, "add")
         return found.rowcount > 0
+
+    def read_again(self, id: str, at: datetime) -> None:
+        """Note that an article still read as it is stored at this time."""
+        with self.writing() as db:
+            read_again(db, id, at)
 
     def mark_gone(self, article_id: str) -> None:
         """Note that the page behind an article is gone; the article stays."""
@@ -261,7 +210,7 @@ class Catalog:
             db.execute(
                 update(schema.article)
                 .where(schema.article.c.id == article_id, schema.article.c.gone.is_(None))
-                .values(gone=_iso(datetime.now(UTC)))
+                .values(gone=iso(datetime.now(UTC)))
             )
 
     def versions(self, ids: Iterable[str]) -> dict[str, Version]:
@@ -269,44 +218,44 @@ class Catalog:
         found: dict[str, Version] = {}
         with self.reading() as db:
             for batch in batches(list(ids)):
-                rows = db.execute(_version_query().where(schema.version.c.id.in_(batch))).mappings()
-                found.update({row["id"]: _to_version(row) for row in rows})
+                rows = db.execute(version_query().where(schema.version.c.id.in_(batch))).mappings()
+                found.update({row["id"]: to_version(row) for row in rows})
         return found
 
     def history(self, article_id: str) -> list[Version]:
         """All versions of an article, the oldest first."""
-        query = _version_query().where(schema.version.c.article_id == article_id).order_by(schema.version.c.number)
+        query = version_query().where(schema.version.c.article_id == article_id).order_by(schema.version.c.number)
         with self.reading() as db:
-            return [_to_version(row) for row in db.execute(query).mappings()]
+            return [to_version(row) for row in db.execute(query).mappings()]
 
     def articles(self) -> Iterator[Version]:
         """The current version of every article, the newest publication first."""
         query = (
-            _version_query()
+            version_query()
             .where(schema.version.c.id == schema.article.c.current_version)
             .order_by(schema.version.c.published.desc().nulls_last(), schema.version.c.id)
         )
         with self.reading() as db:
             for row in db.execute(query).mappings():
-                yield _to_version(row)
+                yield to_version(row)
 
     def all_versions(self) -> list[Version]:
         """Every version of every article, in the order in which they were stored."""
-        query = _version_query().order_by(schema.version.c.first_seen, schema.version.c.number)
+        query = version_query().order_by(schema.version.c.first_seen, schema.version.c.number)
         with self.reading() as db:
-            return [_to_version(row) for row in db.execute(query).mappings()]
+            return [to_version(row) for row in db.execute(query).mappings()]
 
     def known_by(self, day: date) -> list[Version]:
         """Of every article the version that was known at the end of `day`, the newest publication first."""
         then = day_number(day)
         query = (
-            _version_query()
+            version_query()
             .where(schema.version.c.known <= then)
             .where(schema.version.c.superseded.is_(None) | (schema.version.c.superseded > then))
             .order_by(schema.version.c.published.desc().nulls_last(), schema.version.c.id)
         )
         with self.reading() as db:
-            return [_to_version(row) for row in db.execute(query).mappings()]
+            return [to_version(row) for row in db.execute(query).mappings()]
 
     # ── chunks, embeddings, outbox ────────────────────────────────────────────────────────────
 
@@ -320,9 +269,9 @@ class Catalog:
         return found
 
     def vectors(
-        self, model: str, after: int = 0, superseded: bool | None = None
+        self, model: str, seqs: Iterable[int] | None = None, superseded: bool | None = None
     ) -> Iterator[tuple[RowMapping, np.ndarray]]:
-        """Every chunk with `seq > after` and its vector: seq, id, language, source, day, known, superseded
+        """Every chunk, or those with these numbers, and its vector: seq, id, language, source, day, known, superseded
         (days as YYYYMMDD, None where there is none). `superseded` asks for old or current versions only."""
         query = (
             select(
@@ -337,15 +286,19 @@ class Catalog:
             )
             .join(schema.version, schema.version.c.id == schema.chunk.c.version_id)
             .join(schema.embedding, schema.embedding.c.text_hash == schema.chunk.c.text_hash)
-            .where(schema.embedding.c.model == model, schema.chunk.c.seq > after)
+            .where(schema.embedding.c.model == model)
             .order_by(schema.chunk.c.seq)
         )
         if superseded is not None:
             mark = schema.version.c.superseded
             query = query.where(mark.is_not(None) if superseded else mark.is_(None))
+        parts = (
+            [query] if seqs is None else [query.where(schema.chunk.c.seq.in_(each)) for each in batches(sorted(seqs))]
+        )
         with self.reading() as db:
-            for row in db.execute(query).mappings():
-                yield row, np.frombuffer(row["vector"], np.float32)
+            for part in parts:
+                for row in db.execute(part).mappings():
+                    yield row, np.frombuffer(row["vector"], np.float32)
 
     def chunk_articles(self) -> list[tuple[int, str]]:
         """The number of every chunk, and the id of its article."""
@@ -372,156 +325,21 @@ class Catalog:
         with self.reading() as db:
             return set(db.scalars(query))
 
-    # ── counts and care ───────────────────────────────────────────────────────────────────────
 
-    def counts(self) -> dict[str, int]:
-        tables = {"articles": schema.article, "versions": schema.version, "chunks": schema.chunk}
-        tables |= {"embeddings": schema.embedding, "answers": schema.answer}
-        with self.reading() as db:
-            return {name: db.scalar(select(func.count()).select_from(table)) or 0 for name, table in tables.items()}
-
-    def check(self) -> list[str]:
-        """What is wrong with the catalog, in words; empty when nothing is."""
-        found: list[str] = []
-        with self.reading() as db:
-            quick = db.execute(text("PRAGMA quick_check(20)")).scalars().all()
-            found += [f"quick_check: {line}" for line in quick if line != "ok"]
-            found += [f"foreign key: {tuple(row)}" for row in db.execute(text("PRAGMA foreign_key_check"))]
-            for name, query in CHECKS.items():
-                if count := db.scalar(text(query)):
-                    found.append(f"{name}: {count}")
-        return found
-
-    def backup(self, target: Path) -> None:
-        """Copy the catalog as of now to `target`, while others read and write (SQLite's backup API)."""
-        source = sqlite3.connect(self.path)
-        copy = sqlite3.connect(target)
-        try:
-            source.backup(copy)
-        except sqlite3.DatabaseError as error:
-            raise _damaged(self.path, error) from error
-        finally:
-            copy.close()
-            source.close()
+def _homes(db: Connection, urls: Sequence[str]) -> dict[str, str]:
+    """Of these addresses those of articles that have their id from another one, and that one."""
+    return {row.url: row.home for row in db.execute(select(schema.alias).where(schema.alias.c.url.in_(urls)))}
 
 
-CHECKS = {
-    "articles without their current version": (
-        "SELECT count(*) FROM article WHERE current_version NOT IN (SELECT id FROM version)"
-    ),
-    "chunks without an embedding": (
-        "SELECT count(*) FROM chunk WHERE NOT EXISTS "
-        "(SELECT 1 FROM embedding WHERE embedding.text_hash = chunk.text_hash)"
-    ),
-    "current versions marked as superseded": (
-        "SELECT count(*) FROM article JOIN version ON version.id = current_version WHERE superseded IS NOT NULL"
-    ),
-}
+def announce(db: Connection, version_id: str, op: str) -> None:
+    """Tell the index to add or to drop the chunks of a version."""
+    chunks = select(schema.chunk.c.id, schema.chunk.c.seq).where(schema.chunk.c.version_id == version_id)
+    for row in db.execute(chunks).all():
+        db.execute(insert(schema.outbox).values(op=op, chunk_id=row.id, chunk_seq=row.seq))
 
 
-def day_number(day: date) -> int:
-    """A day as the integer YYYYMMDD, which filters compare."""
-    return day.year * 10000 + day.month * 100 + day.day
-
-
-def _engine(path: Path) -> Engine:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise HomeError(
-            f"the home {path.parent} cannot be made: {error.strerror}; choose another with --home"
-        ) from error
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: sqlite3.Connection, _: object) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    return engine
-
-
-NO_ROOM = 1_000_000
-"""Bytes free below which a disk is full for SQLite: its log grows by pages and needs an index beside it."""
-
-
-def _damaged(path: Path, error: Exception) -> HomeError:
-    cause = str(getattr(error, "orig", None) or error)
-    if "malformed" in cause or "not a database" in cause:
-        return CatalogDamaged(f"the catalog {path} is damaged ({cause}); restore it: lagebild restore FILE")
-    # A shared memory file that finds no room is an "I/O error" to SQLite.
-    if "full" in cause or ("I/O error" in cause and shutil.disk_usage(path.parent).free < NO_ROOM):
-        return HomeError(f"the disk of {path} is full; nothing was lost: free some space and run the command again")
-    if "readonly" in cause or "unable to open" in cause:
-        return HomeError(f"{path} cannot be opened or written ({cause}); check its permissions or use another --home")
-    return HomeError(f"the catalog {path}: {cause}")
-
-
-def batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Items in pieces that fit one IN list."""
-    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _version_row(article: Article, number: int, now: str) -> dict[str, Any]:
-    seen = day_number(datetime.fromisoformat(now).date())
-    day = day_number(article.published.day) if article.published else None
-    return {
-        "id": article.version_id,
-        "article_id": article.id,
-        "number": number,
-        "title": article.title,
-        "text": article.text,
-        "language": article.language,
-        "source": article.source,
-        "source_id": article.source_id,
-        "side": article.side,
-        "authors": list(article.authors),
-        "published": article.published.at.astimezone(UTC).isoformat() if article.published else None,
-        "precision": article.published.precision if article.published else None,
-        "witness": article.published.witness if article.published else None,
-        "day": day,
-        "known": min(day or seen, seen) if number == 1 else seen,
-        "first_seen": now,
-        "fetched": _iso(article.fetched),
-        "references": list(article.references),
-        "snapshot": article.snapshot,
-    }
-
-
-def _version_query() -> Any:
-    return select(
-        schema.version,
-        schema.article.c.url,
-        schema.article.c.gone,
-        (schema.article.c.current_version == schema.version.c.id).label("current"),
-    ).join(schema.article, schema.article.c.id == schema.version.c.article_id)
-
-
-def _to_version(row: RowMapping) -> Version:
-    published = None
-    if row["published"]:
-        published = Published(datetime.fromisoformat(row["published"]), Precision(row["precision"]), row["witness"])
-    return Version(
-        id=row["id"],
-        article_id=row["article_id"],
-        number=row["number"],
-        url=row["url"],
-        title=row["title"],
-        text=row["text"],
-        language=row["language"],
-        source=row["source"],
-        source_id=row["source_id"],
-        side=row["side"],
-        authors=tuple(row["authors"]),
-        published=published,
-        first_seen=datetime.fromisoformat(row["first_seen"]),
-        fetched=datetime.fromisoformat(row["fetched"]),
-        references=tuple(row["references"]),
-        snapshot=row["snapshot"],
-        gone=bool(row["gone"]),
-        current=bool(row["current"]),
-    )
+def read_again(db: Connection, id: str, at: datetime) -> None:
+    """Note that an article was read at this time, unless it was read later."""
+    row = upsert(schema.reread).values(article_id=id, at=iso(at))
+    later = func.max(schema.reread.c.at, row.excluded.at)
+    db.execute(row.on_conflict_do_update(index_elements=["article_id"], set_={"at": later}))

@@ -1,7 +1,7 @@
 """The ledger: what ingestion remembers between runs, in the catalog.
 
 Four kinds of memory: how each source fares, how each host is to be asked, what is known of every address
-that was ever tried (`Item`), and what each run did (`Run`, with its outcomes). Writing needs the home's
+that was ever tried (`kb.storage.items`), and what each run did (`Run`, with its outcomes). Writing needs the home's
 writer lock, but for host states, which any thread of the writer may save.
 """
 
@@ -10,81 +10,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Connection, Index, Integer, String, Table, Text, func, insert, select, update
+from sqlalchemy import Connection, Table, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import RowMapping
 
-from kb.models import Change, Link, Outcome, Precision, Published
+from kb.models import Change, Link, Outcome
 from kb.storage import schema
 from kb.storage.catalog import Catalog
-
-BATCH = 500
-"""Addresses in one IN list; SQLite's oldest limit on variables is 999."""
-
-item = Table(
-    "item",
-    schema.metadata,
-    Column("url", Text, primary_key=True),
-    Column("stage", String, nullable=False),
-    Column("source_id", String),
-    Column("link", JSON),
-    Column("article_id", String),
-    Column("reason", String),
-    Column("message", Text),
-    Column("snapshot", String),
-    Column("attempts", Integer, nullable=False),
-    Column("since", String, nullable=False),
-    Column("last", String, nullable=False),
-    Column("next_try", String),
-    Column("etag", Text),
-    Column("last_modified", Text),
-    Column("parser", String),
-)
-Index("item_by_stage", item.c.stage, item.c.reason)
-Index("item_by_source", item.c.source_id, item.c.stage)
-
-
-class Stage(StrEnum):
-    """How far an address has come."""
-
-    PENDING = "pending"
-    """Discovered, not tried yet."""
-    STORED = "stored"
-    """Its article is in the catalog."""
-    FAILED = "failed"
-    """It may succeed later: a time-out, a server error."""
-    REFUSED = "refused"
-    """It is not an article, or not for us."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """What is known of one address (canonical URL, or the URI of a file).
-
-    `attempts` counts failures or refusals in a row, the first of them at `since`; `last` is the last try;
-    it is not tried again before `next_try`. `etag` and `last_modified` are the page's validators (of a
-    file: its size and time), `parser` the revision that read it, `link` what discovery said of it.
-    """
-
-    url: str
-    stage: Stage
-    since: datetime
-    last: datetime
-    source_id: str | None = None
-    link: Link | None = None
-    article_id: str | None = None
-    reason: str | None = None
-    message: str | None = None
-    snapshot: str | None = None
-    attempts: int = 0
-    next_try: datetime | None = None
-    etag: str | None = None
-    last_modified: str | None = None
-    parser: str | None = None
+from kb.storage.database import batches, iso
+from kb.storage.items import Item, Stage, instant, item, item_row, link_row, plain, to_item
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +89,7 @@ class Ledger:
     def save_source(self, state: SourceState) -> None:
         values = {name: getattr(state, name) for name in state.__slots__}
         with self._catalog.writing() as db:
-            _put(db, schema.source_state, "id", {name: _plain(value) for name, value in values.items()})
+            _put(db, schema.source_state, "id", {name: plain(value) for name, value in values.items()})
 
     def hosts(self) -> dict[str, dict[str, Any]]:
         """What was saved of each host."""
@@ -169,51 +106,71 @@ class Ledger:
 
     # ── items ─────────────────────────────────────────────────────────────────────────────────
 
-    def expect(self, links: Mapping[str, Link], now: datetime) -> None:
-        """Note discovered links (by canonical URL) as pending; those known already stay as they are."""
+    def expect(
+        self, links: Mapping[str, Link], now: datetime, named: Mapping[tuple[str, str], str] | None = None
+    ) -> None:
+        """Note discovered links (by canonical URL) as pending; those known already stay as they are.
+
+        `named` are the addresses of stories by source and guid; those known already stay as they are, too.
+        """
         rows = [
             {
                 "url": url,
                 "stage": Stage.PENDING,
                 "source_id": link.source_id,
-                "link": _link_row(link),
+                "link": link_row(link),
                 "attempts": 0,
-                "since": _iso(now),
-                "last": _iso(now),
+                "since": iso(now),
+                "last": iso(now),
             }
             for url, link in links.items()
         ]
-        if rows:
+        guids = [{"source_id": id, "guid": guid, "url": url} for (id, guid), url in (named or {}).items()]
+        if rows or guids:
             with self._catalog.writing() as db:
-                db.execute(insert(item).prefix_with("OR IGNORE"), rows)
+                for table, values in ((item, rows), (schema.guid, guids)):
+                    if values:
+                        db.execute(insert(table).prefix_with("OR IGNORE"), values)
 
     def items(self, urls: Iterable[str]) -> dict[str, Item]:
         """What is known of these addresses; those never seen are left out."""
         found: dict[str, Item] = {}
         with self._catalog.reading() as db:
-            for batch in _batches(list(urls)):
+            for batch in batches(list(urls)):
                 for row in db.execute(select(item).where(item.c.url.in_(batch))).mappings():
-                    found[row["url"]] = _to_item(row)
+                    found[row["url"]] = to_item(row)
         return found
 
     def articles_at(self, urls: Iterable[str]) -> dict[str, str]:
-        """The ids of the articles that are stored under these canonical URLs."""
+        """As `Catalog.ids_at`."""
+        return self._catalog.ids_at(urls)
+
+    def named(self, source_id: str, guids: Iterable[str]) -> dict[str, str]:
+        """The addresses to which these guids of a source led; those never seen are left out."""
         found: dict[str, str] = {}
+        table = schema.guid.c
         with self._catalog.reading() as db:
-            query = select(schema.article.c.url, schema.article.c.id)
-            for batch in _batches(list(urls)):
-                found.update({row.url: row.id for row in db.execute(query.where(schema.article.c.url.in_(batch)))})
+            for batch in batches(list(guids)):
+                query = select(table.guid, table.url).where(table.source_id == source_id, table.guid.in_(batch))
+                found.update({row.guid: row.url for row in db.execute(query)})
         return found
+
+    def rename(self, source_id: str, guid: str, url: str) -> None:
+        """A guid of a source leads to another address now."""
+        table = schema.guid
+        with self._catalog.writing() as db:
+            values = {"source_id": source_id, "guid": guid, "url": url}
+            db.execute(insert(table).prefix_with("OR REPLACE").values(values))
 
     def waiting(self, source_id: str, now: datetime, farthest: datetime) -> list[Item]:
         """Items of a source that are pending, or failed and due again: a next try after `farthest` is a mistake."""
         query = select(item).where(
             item.c.source_id == source_id,
             item.c.stage.in_([Stage.PENDING, Stage.FAILED]),
-            item.c.next_try.is_(None) | (item.c.next_try <= _iso(now)) | (item.c.next_try > _iso(farthest)),
+            item.c.next_try.is_(None) | (item.c.next_try <= iso(now)) | (item.c.next_try > iso(farthest)),
         )
         with self._catalog.reading() as db:
-            return [_to_item(row) for row in db.execute(query.order_by(item.c.since, item.c.url)).mappings()]
+            return [to_item(row) for row in db.execute(query.order_by(item.c.since, item.c.url)).mappings()]
 
     def refused(self, reason: str | None = None) -> list[Item]:
         """Items that did not become an article (refused or failed), by reason if one is given, newest first."""
@@ -221,7 +178,7 @@ class Ledger:
         if reason is not None:
             query = query.where(item.c.reason == reason)
         with self._catalog.reading() as db:
-            return [_to_item(row) for row in db.execute(query.order_by(item.c.last.desc(), item.c.url)).mappings()]
+            return [to_item(row) for row in db.execute(query.order_by(item.c.last.desc(), item.c.url)).mappings()]
 
     def reasons(self) -> dict[str, int]:
         """How many items are refused or failed now, by reason, the most frequent first."""
@@ -237,19 +194,20 @@ class Ledger:
     def stored_since(self, first: datetime, tried_before: datetime, now: datetime) -> list[Item]:
         """Stored items, last tried before `tried_before`, of articles published (else first seen) since `first`.
 
-        One that was last tried after `now` was tried by a clock that was wrong.
+        One that was last tried after `now` was tried by a clock that was wrong; one that its article has left (`MOVED`)
+        is left out.
         """
         known = func.coalesce(schema.version.c.published, schema.article.c.first_seen)
         query = (
             select(item)
             .join(schema.article, schema.article.c.id == item.c.article_id)
             .join(schema.version, schema.version.c.id == schema.article.c.current_version)
-            .where(item.c.stage == Stage.STORED, known >= _iso(first))
-            .where((item.c.last < _iso(tried_before)) | (item.c.last > _iso(now)))
+            .where(item.c.stage == Stage.STORED, item.c.reason.is_(None), known >= iso(first))
+            .where((item.c.last < iso(tried_before)) | (item.c.last > iso(now)))
             .order_by(item.c.last, item.c.url)
         )
         with self._catalog.reading() as db:
-            return [_to_item(row) for row in db.execute(query).mappings()]
+            return [to_item(row) for row in db.execute(query).mappings()]
 
     # ── runs ──────────────────────────────────────────────────────────────────────────────────
 
@@ -257,25 +215,25 @@ class Ledger:
         """Open a run; its number. Runs that were left running are marked broken off: only one process writes."""
         with self._catalog.writing() as db:
             db.execute(update(schema.run).where(schema.run.c.state == "running").values(state="broken off"))
-            values = {"started": _iso(now), "targets": list(targets), "state": "running"}
+            values = {"started": iso(now), "targets": list(targets), "state": "running"}
             key = db.execute(insert(schema.run).values(values)).inserted_primary_key
         return int(key[0])  # type: ignore[index]
 
     def end_run(self, run_id: int, state: str, now: datetime) -> None:
         with self._catalog.writing() as db:
-            db.execute(update(schema.run).where(schema.run.c.id == run_id).values(state=state, finished=_iso(now)))
+            db.execute(update(schema.run).where(schema.run.c.id == run_id).values(state=state, finished=iso(now)))
 
     def settle(self, run_id: int, outcome: Outcome, now: datetime, known: Item | None = None) -> None:
         """Record an outcome, and what is known of its address from now on, in one transaction."""
         row = {name: getattr(outcome, name) for name in outcome.__slots__}
         with self._catalog.writing() as db:
-            db.execute(insert(schema.outcome).values({**row, "run_id": run_id, "at": _iso(now)}))
+            db.execute(insert(schema.outcome).values({**row, "run_id": run_id, "at": iso(now)}))
             if known is not None:
-                _put(db, item, "url", _item_row(known))
+                _put(db, item, "url", item_row(known))
 
     def save_item(self, known: Item) -> None:
         with self._catalog.writing() as db:
-            _put(db, item, "url", _item_row(known))
+            _put(db, item, "url", item_row(known))
 
     def runs(self, limit: int = 20) -> list[Run]:
         """The last runs, the newest first."""
@@ -315,75 +273,16 @@ def _counts(db: Connection, run_id: int) -> dict[str, int]:
     return {row["kind"]: row["count"] for row in db.execute(query.group_by(kind)).mappings()}
 
 
-def _batches(urls: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (urls[start : start + BATCH] for start in range(0, len(urls), BATCH))
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _plain(value: Any) -> Any:
-    return _iso(value) if isinstance(value, datetime) else value
-
-
-def _time(value: str | None) -> datetime | None:
-    return datetime.fromisoformat(value) if value else None
-
-
-def _link_row(link: Link | None) -> dict[str, Any] | None:
-    if link is None:
-        return None
-    row: dict[str, Any] = {"url": link.url, "source_id": link.source_id, "title": link.title}
-    if link.published is not None:
-        row["published"] = [_iso(link.published.at), link.published.precision, link.published.witness]
-    return row
-
-
-def _to_link(row: Mapping[str, Any] | None) -> Link | None:
-    if row is None:
-        return None
-    published = None
-    if given := row.get("published"):
-        published = Published(datetime.fromisoformat(given[0]), Precision(given[1]), given[2])
-    return Link(row["url"], row["source_id"], row["title"], published)
-
-
-def _item_row(known: Item) -> dict[str, Any]:
-    values = {name: _plain(getattr(known, name)) for name in known.__slots__ if name != "link"}
-    return {**values, "link": _link_row(known.link)}
-
-
-def _to_item(row: RowMapping) -> Item:
-    return Item(
-        url=row["url"],
-        stage=Stage(row["stage"]),
-        since=datetime.fromisoformat(row["since"]),
-        last=datetime.fromisoformat(row["last"]),
-        source_id=row["source_id"],
-        link=_to_link(row["link"]),
-        article_id=row["article_id"],
-        reason=row["reason"],
-        message=row["message"],
-        snapshot=row["snapshot"],
-        attempts=row["attempts"],
-        next_try=_time(row["next_try"]),
-        etag=row["etag"],
-        last_modified=row["last_modified"],
-        parser=row["parser"],
-    )
-
-
 def _to_state(row: RowMapping) -> SourceState:
     times = ("last_success", "last_attempt", "failing_since", "next_try")
-    return SourceState(**{**row, **{name: _time(row[name]) for name in times}})
+    return SourceState(**{**row, **{name: instant(row[name]) for name in times}})
 
 
 def _to_run(row: RowMapping, counts: Mapping[str, int]) -> Run:
     return Run(
         id=row["id"],
         started=datetime.fromisoformat(row["started"]),
-        finished=_time(row["finished"]),
+        finished=instant(row["finished"]),
         targets=tuple(row["targets"]),
         state=row["state"],
         counts=counts,

@@ -52,6 +52,12 @@ article = Table(
     Column("gone", String),
 )
 
+# Where else an article was, or is: `home` is the address that it has its id from.
+alias = Table("alias", metadata, Column("url", Text, primary_key=True), Column("home", Text, nullable=False))
+
+# When an article was read last, if that is later than any of its versions was fetched first.
+reread = Table("reread", metadata, Column("article_id", String, primary_key=True), Column("at", String, nullable=False))
+
 version = Table(
     "version",
     metadata,
@@ -150,6 +156,15 @@ source_state = Table(
     Column("next_try", String),
     Column("interval", Integer),
     Column("parser", String),
+)
+
+# The name by which a source's feed knows a story, and the address that it led to last.
+guid = Table(
+    "guid",
+    metadata,
+    Column("source_id", String, primary_key=True),
+    Column("guid", Text, primary_key=True),
+    Column("url", Text, nullable=False),
 )
 
 host_state = Table(

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -21,6 +22,7 @@ from kb.settings import Settings
 from kb.storage.backup import restore_into, write_backup
 from kb.storage.catalog import Catalog, Entry
 from kb.storage.lock import WriterLock
+from kb.storage.past import count_from, insert_earlier, last_read, line_up
 from kb.text.chunking import CHUNKER, chunks
 from kb.text.terms import terms
 
@@ -133,12 +135,39 @@ class Store:
         Chunks, embeddings and index lines commit with it, in one transaction.
         """
         with self.writing():
-            if self.catalog.current_version(article.id) == article.version_id:
+            return self._add(self.catalog.at_home(article), None)
+
+    def _add(self, article: Article, read: datetime | None) -> Change:
+        if self.catalog.current_version(article.id) == article.version_id:
+            return Change.UNCHANGED
+        self._bind()
+        change = self.catalog.commit(self._entry(article), read)
+        self.tracer.follow(article.version_id)
+        return change
+
+    def place(self, article: Article) -> Change:
+        """Store a reading of the past, such as a capture, at its time among the versions of its article.
+
+        It becomes the current version only if the article was never read later. A text that is stored already is not
+        stored again: it counts from the earliest reading on.
+        """
+        with self.writing():
+            article = self.catalog.at_home(article)
+            last = last_read(self.catalog, article.id)
+            if last is None or last <= article.fetched:
+                change = self._add(article, article.fetched)
+                if change is Change.UNCHANGED:
+                    self.catalog.read_again(article.id, article.fetched)
+                if change is not Change.ADDED:
+                    line_up(self.catalog, article.id)
+                return change
+            if self.catalog.versions([article.version_id]):
+                count_from(self.catalog, article)
                 return Change.UNCHANGED
             self._bind()
-            change = self.catalog.commit(self._entry(article))
+            insert_earlier(self.catalog, self._entry(article))
             self.tracer.follow(article.version_id)
-            return change
+            return Change.UPDATED
 
     def _bind(self) -> None:
         self._check_binding()
@@ -213,7 +242,7 @@ class Store:
         entries = []
         for number, version in enumerate(self.catalog.all_versions(), 1):
             note(f"embedding version {number}")
-            entry = self._entry(_article_of(version))
+            entry = self._entry(self.catalog.at_home(_article_of(version)))
             self.catalog.save_vectors(entry.vectors, entry.model)
             entries.append((version, replace(entry, vectors={})))
         self.catalog.rechunk(entries, self._binding)

@@ -34,7 +34,7 @@ from kb.answer.events import Done
 from kb.knowledge import KnowledgeBase, open_kb
 from kb.models import Article, Version
 from kb.settings import Settings
-from kb.storage.catalog import day_number
+from kb.storage.database import day_number
 from kb.storage.schema import version as table
 from kb.text.sentences import sentences
 from kb.verifying import contradictions

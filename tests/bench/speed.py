@@ -32,7 +32,8 @@ from kb.models import LANGUAGES, Filters, digest
 from kb.search.lexical import table
 from kb.settings import Settings
 from kb.storage import schema
-from kb.storage.catalog import Catalog, day_number
+from kb.storage.catalog import Catalog
+from kb.storage.database import day_number
 from kb.text.chunking import CHUNKER
 from kb.text.words import HAN, _jieba, stem
 from tests.bench.embedding import peak_memory

@@ -25,7 +25,8 @@ from kb.errors import CollectError
 from kb.providers import load_registry
 from kb.settings import ROOT
 from kb.storage.catalog import Catalog
-from kb.storage.ledger import Item, SourceState, Stage
+from kb.storage.items import Item, Stage
+from kb.storage.ledger import SourceState
 from tests import crash
 from tests.conftest import DENIED
 from tests.crash import articles, problems

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import struct
+import tarfile
 import tempfile
 import time
 import zipfile
@@ -20,6 +21,7 @@ from tests.faults.pages import NOW, children
 from tests.faults.verdict import Tally
 from tests.newsroom import story
 from tests.test_archives import SITE, archive, forged, link, overlapping, response, warc
+from tests.test_tars import backwards, tar, with_header
 
 ZEROS = bytes(30_000_000)
 
@@ -68,6 +70,11 @@ CASES: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "a size that lies": (".zip", lying),
     "no archive": (".zip", lambda path: forged(path, 3, 500)),
     "a large entry": (".zip", lambda path: archive(path, {"large.txt": os.urandom(21_000_000)}, zipfile.ZIP_STORED)),
+    "zeros in a tar": (".tgz", lambda path: tar(path, {"zero.txt": ZEROS[:19_000_000]})),
+    "a size below zero": (".tar", backwards),
+    "a header of digits": (".tar", lambda path: with_header(path, tarfile.XHDTYPE, b"1" * 60_000)),
+    "a name of gigabytes": (".tar", lambda path: with_header(path, tarfile.GNUTYPE_LONGNAME, b"a", 8_000_000_000)),
+    "a tar that leads out": (".tar", lambda path: tar(path, {"../up.txt": b"words", "/etc/absolute.txt": b"words"})),
     "zeros in a capture": (".warc.gz", lambda path: warc(path, response("https://a.example/1", ZEROS))),
     "zeros packed twice": (
         ".warc.gz",

@@ -21,7 +21,8 @@ from ingest.work import Bench
 from kb.knowledge import KnowledgeBase, open_kb
 from kb.models import Outcome
 from kb.settings import Settings
-from kb.storage.ledger import Ledger, Stage
+from kb.storage.items import Stage
+from kb.storage.ledger import Ledger
 from tests.bench import politeness
 from tests.bench.light import LightEmbedder
 from tests.faults.pages import children

@@ -14,7 +14,8 @@ from ingest.run import Interrupted
 from ingest.sources import Sources, load_sources
 from kb.errors import HomeLocked, KBError
 from kb.models import Outcome
-from kb.storage.ledger import Item, Ledger, Run
+from kb.storage.items import Item
+from kb.storage.ledger import Ledger, Run
 from ui import collecting, parts
 from ui.collecting import Collecting, Health
 from ui.render import fill, join, notice, plain, show
