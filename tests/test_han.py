@@ -7,6 +7,8 @@ from kb.origins.groups import origins
 from kb.origins.likeness import CANDIDATE, Told, copied, trace
 from kb.origins.shingles import estimate
 from kb.text.han import simplified
+from kb.text.terms import marks
+from kb.text.words import query_words, standing, words
 from tests.conftest import make_article
 
 MAINLAND = (
@@ -62,3 +64,10 @@ def test_a_store_joins_them(kb: KnowledgeBase) -> None:
         kb.add(article)
     (story,) = set(origins(kb.catalog, [one.version_id, other.version_id]).values())
     assert {copy.source for copy in story.members} == {"甲报", "乙報"}
+
+
+def test_a_question_finds_the_words_of_the_other_script() -> None:
+    question, text = "华为何时被列入实体清单？", "華為於2019年5月16日被列入實體清單。"
+    assert {"华为", "实体", "清单", "d20190516"} <= set(words(text, "zh"))
+    assert {"实体", "清单"} <= standing(query_words(question, "zh"), text, "zh")
+    assert marks("華為何時被列入？", "zh") == marks("华为何时被列入？", "zh") != []

@@ -3,7 +3,7 @@
 A folder of vectors is written by one process, closed, and from then on only read. It has one
 collection a language, so that a search inside a language needs no filter. Rows carry the chunk's
 id, its vector and the fields filters read; texts stay in the catalog. As a program (`python -m
-kb.index FOLDER`) it verifies a folder and says so by its exit code, in a process of its own because
+kb.search.index FOLDER`) it verifies a folder and says so by its exit code, in a process of its own because
 a damaged folder can end the process that opens it (chroma-core/chroma#7238).
 """
 

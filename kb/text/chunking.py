@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from kb.models import Chunk, digest
 from kb.text.sentences import sentences
 
-CHUNKER = "sentences-220-40-3"
+CHUNKER = "sentences-220-40-4"
 """Name and revision of the chunker and of the terms beside it; a store is bound to it."""
 
 SIZE = 220

@@ -17,6 +17,7 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
+from kb.text.han import simplified
 from kb.text.numbers import document_numbers
 
 MONTHS = {
@@ -72,7 +73,7 @@ _FIRM = re.compile(
 
 def words(text: str, language: str) -> list[str]:
     """The index words of a text in reading order, with repetitions; dates and numbers included."""
-    folded = unicodedata.normalize("NFKC", text).lower()
+    folded = _folded(text)
     return [*dates(folded), *document_numbers(folded), *_cut(folded, language)]
 
 
@@ -96,7 +97,7 @@ def standing(wanted: Collection[str], text: str, language: str) -> set[str]:
     A Chinese word stands where its characters do; of the others only those are stemmed that begin like a
     wanted one, because stemming is what cutting a text costs, and a stem begins like its word, but for accents.
     """
-    folded = unicodedata.normalize("NFKC", text).lower()
+    folded = _folded(text)
     sought = set(wanted)
     found = {word for word in sought if HAN.match(word) and word in folded}
     found |= sought.intersection((*dates(folded), *document_numbers(folded)))
@@ -108,8 +109,13 @@ def standing(wanted: Collection[str], text: str, language: str) -> set[str]:
     return found
 
 
+def _folded(text: str) -> str:
+    """The text as words are cut from it: one width, one case, one of the two Chinese scripts."""
+    return simplified(unicodedata.normalize("NFKC", text).lower())
+
+
 def dates(folded: str) -> Iterator[str]:
-    """Date tokens of a text in lower case: the day (dYYYYMMDD) if one is given, and the month."""
+    """Date tokens of a text as it is folded: the day (dYYYYMMDD) if one is given, and the month."""
     for pattern in DATES:
         for match in pattern.finditer(folded):
             found = match.groupdict()
