@@ -46,7 +46,7 @@ JOBS: Mapping[str, tuple[str, str]] = {
 _LENGTH = struct.Struct(">Q")
 _LARGEST_FRAME = 256 << 20
 _PICKLED = {
-    "kb.models": {"Article", "Link", "Published", "Precision"},
+    "kb.models.articles": {"Article", "Link", "Published", "Precision"},
     "ingest.discover": {"Discovery"},
     "ingest.pdf": {"PdfText"},
     "ingest.mhtml": {"MainPart"},

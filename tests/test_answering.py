@@ -18,7 +18,7 @@ from kb.knowledge import KnowledgeBase
 from kb.models import Answer, Passage, Status, Verdict, Version
 from kb.show.contract import answer_json
 from tests.conftest import make_article
-from tests.fakeproviders import FakeProviders, chunk, error, events
+from tests.fakeproviders import FakeProviders, Request, chunk, error, events
 from tests.questions import ENGLISH_QUESTION, FALSE, TRUE, asking, cited, lines, number
 
 
@@ -141,6 +141,26 @@ def test_a_sentence_without_a_citation_is_unsupported(kb: KnowledgeBase, fake: F
     fake.answer = lambda request: f"{cited(request)} {TRUE}."
     _, answer = follow(kb)
     assert [sentence.verdict for sentence in answer.sentences] == [Verdict.SUPPORTED, Verdict.UNSUPPORTED]
+
+
+def test_a_wrong_number_is_put_right_where_another_passage_carries_the_sentence(
+    kb: KnowledgeBase, fake: FakeProviders
+) -> None:
+    kb.add(make_article("school", "Pupils at Example School sang for their parents. The hall was full.", title="Song"))
+
+    def mistaken(request: Request) -> str:
+        wrong = next(row["passage"] for row in lines(request) if "9 July 2024" not in row["text"])
+        return f"{TRUE} [{wrong}]. {FALSE} [{wrong}]."
+
+    fake.answer = mistaken
+    _, answer = follow(kb, interface="de")
+    right = number(fake.requests[0], "9 July 2024")
+    first, second = answer.sentences
+    assert (first.verdict, first.citations, first.text) == (Verdict.SUPPORTED, (right,), f"{TRUE} [{right}].")
+    assert f"[{right}] trägt es" in first.reason
+    assert second.verdict is not Verdict.SUPPORTED and second.citations != (right,)
+    assert answer.text == f"{first.text} {second.text}"
+    assert "9 July 2024" in next(each.quote for each in answer.citations if each.n == right)
 
 
 def test_a_failure_before_the_first_word(kb: KnowledgeBase, fake: FakeProviders) -> None:
@@ -300,7 +320,7 @@ def test_as_of_reaches_the_prompt_and_the_record(kb: KnowledgeBase, fake: FakePr
 
 
 def test_every_marker_of_an_answer_resolves(kb: KnowledgeBase, fake: FakeProviders) -> None:
-    fake.answer = lambda request: " ".join(f"{TRUE} [{n}]." for n in range(0, 12))
+    fake.answer = lambda request: " ".join(f"{FALSE} [{n}]." for n in range(0, 12))
     _, answer = follow(kb)
     marked = {int(found) for found in MARKER.findall(answer.text)}
     assert marked == {citation.n for citation in answer.citations} == set(range(1, len(lines(fake.requests[0])) + 1))

@@ -149,7 +149,8 @@ def _finished(
         notes.append(note("thin", language))
     else:
         text = citing.carried_back(text)
-        whole = tuple(checked_sentences(text, shown, similarity))
+        first = tuple(checked_sentences(text, shown, similarity))
+        whole = tuple(_recited(each, shown, similarity, question.language, language) for each in first)
         checked = tuple(each for each in whole if not screening.strays(each, question.text, shown, language))
         if whole != checked:
             notes.append(note("strayed", language, count=len(whole) - len(checked)))
@@ -161,7 +162,7 @@ def _finished(
             dropped = tuple(each for each in checked if each.verdict not in CARRIED)
             checked = tuple(each for each in checked if each.verdict in CARRIED)
             notes += [note("dropped", language, count=len(dropped))] if dropped and checked else []
-        if len(checked) < len(whole):
+        if len(checked) < len(whole) or whole != first:
             text = _joined(checked, question.language)
         carried = any(item.verdict in CARRIED for item in checked)
         status = Status.ANSWERED if carried else Status.THIN_EVIDENCE
@@ -215,6 +216,25 @@ def checked_sentences(text: str, shown: Sequence[Passage], similarity: Similarit
         citing.check(numbers, len(shown))
         finding = check(bare, [evidence(shown[number - 1]) for number in numbers], similarity=similarity)
         yield Sentence(sentence, numbers, finding.verdict, finding.reason)
+
+
+def _recited(
+    sentence: Sentence, shown: Sequence[Passage], similarity: Similarity | None, language: str, interface: str
+) -> Sentence:
+    """The sentence with the passage that carries it in place of those it cites, if they do not say it and one other in
+    the language of the answer does: small models often write another passage's number. What a passage contradicts
+    stays as it is."""
+    if sentence.verdict is not Verdict.UNSUPPORTED or not sentence.citations:
+        return sentence
+    bare, numbers = citing.split(sentence.text)
+    for number, passage in enumerate(shown, 1):
+        if number in numbers or passage.version.language != language:
+            continue
+        if check(bare, [evidence(passage)], similarity=similarity).verdict is Verdict.SUPPORTED:
+            cited = "".join(f"[{each}]" for each in numbers)
+            reason = note("recited", interface, cited=cited, carries=f"[{number}]")
+            return Sentence(citing.recited(sentence.text, number), (number,), Verdict.SUPPORTED, reason)
+    return sentence
 
 
 def evidence(passage: Passage) -> str:

@@ -67,6 +67,13 @@ def split(sentence: str) -> tuple[str, tuple[int, ...]]:
     return re.sub(r"[ \t]{2,}", " ", bare).strip(), numbers
 
 
+def recited(sentence: str, number: int) -> str:
+    """The sentence with one marker, where its first one stands."""
+    first = MARKER.search(sentence)
+    assert first is not None, "only a cited sentence is cited anew"
+    return f"{sentence[: first.start()]}[{number}]{MARKER.sub('', sentence[first.end() :])}"
+
+
 def carried_back(text: str) -> str:
     """The text with the markers of a sentence also at the uncited sentences before it in its paragraph.
 

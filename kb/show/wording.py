@@ -78,6 +78,11 @@ NOTES: dict[str, dict[str, str]] = {
         "de": "Streng: {count} Sätze, die keine Passage trägt, wurden weggelassen.",
         "zh": "严格模式：已略去 {count} 句没有段落支持的话。",
     },
+    "recited": {
+        "en": "{carries} carries it; the model had cited {cited}",
+        "de": "{carries} trägt es; das Modell hatte {cited} angeführt",
+        "zh": "{carries} 支持这句话；模型原先标注的是 {cited}",
+    },
     "judge": {
         "en": "the judge ({model}) does not find all of it in the cited passage",
         "de": "der Richter ({model}) findet es nicht ganz in der angeführten Passage",
