@@ -285,3 +285,28 @@ def test_a_result_has_a_table_for_each_kind_of_row() -> None:
         ("false_alarms", ["", "rate"], 1),
         ("false_alarms, by_pair", ["", "claims", "rate"], 2),
     ]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "claim"),
+    [
+        ("Sable verkauft seine Dienste nicht mehr an Banken.", "Sable beliefert keine Banken mehr."),
+        ("十二家银行中有九家在被要求出示证明时未予拒绝。", "十二家银行中有九家没有拒绝出示证明的要求。"),
+        ("北辰电子负责提供图纸，不持有股份。", "北辰电子提供图纸，但不持股。"),
+        ("Yields at Orlen fell from 58 to 51 percent.", "Die Ausbeute bei Orlen sank von 58 auf 51 Prozent."),
+        ("Orlen steigerte den Absatz von 3 auf 5 Milliarden Euro.", "Orlen's sales rose from 3 to 5 billion euros."),
+    ],
+)
+def test_a_denial_in_other_words_and_a_rise_from_one_figure_to_another_are_carried(evidence: str, claim: str) -> None:
+    assert check(claim, [evidence]).verdict not in FALSE
+
+
+@pytest.mark.parametrize(
+    ("evidence", "claim"),
+    [
+        ("Sable verkauft seine Dienste nicht mehr an Banken.", "Sable verkauft seine Dienste an Banken."),
+        ("Yields at Orlen fell from 58 to 51 percent.", "Die Ausbeute bei Orlen sank von 51 auf 48 Prozent."),
+    ],
+)
+def test_the_false_ones_beside_them_are_caught(evidence: str, claim: str) -> None:
+    assert check(claim, [evidence]).verdict in FALSE

@@ -26,9 +26,8 @@ _ORDINAL = re.compile(
     r"(?<![\w.,])(?P<digits>\d{1,3})(?:st|nd|rd|th)\b|第\s?(?P<han>\d{1,6}|"
     + f"[{HAN_NUMERAL}]+)|(?<![\\w.,])(?P<de>\\d{{1,2}})\\.(?=\\s+[A-ZÄÖÜ])"
 )
-_JOINED = re.compile(
-    r"\s*(?:to|and|or|bis|und|oder|至|到|和|或|、|-|–|—|~|,)\s*(?:about |rund |US)?[$€£¥]?\s*$", re.IGNORECASE
-)
+_RANGE = "to|and|or|bis|auf|und|oder|至|到|[升增降减]至|-|–|—|~"
+_JOINED = re.compile(rf"\s*(?:{_RANGE}|和|或|、|,)\s*(?:about |rund |US)?[$€£¥]?\s*$", re.IGNORECASE)
 
 
 def figures(text: str, language: str) -> tuple[Figure, ...]:
@@ -217,7 +216,4 @@ def _with_neighbours(text: str, found: Sequence[Figure]) -> Iterator[Figure]:
 
 
 def _is_range(joint: str) -> bool:
-    return (
-        re.fullmatch(r"\s*(?:to|and|bis|und|or|oder|至|到|-|–|—|~)\s*(?:US)?[$€£¥]?\s*", joint, re.IGNORECASE)
-        is not None
-    )
+    return re.fullmatch(rf"\s*(?:{_RANGE})\s*(?:US)?[$€£¥]?\s*", joint, re.IGNORECASE) is not None

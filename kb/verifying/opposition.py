@@ -376,7 +376,7 @@ def _denial(
 
 def _negative(statement: Statement) -> bool:
     denies = any(stance.sign < 0 and stance.axis not in DEEDS for stance in statement.stances)
-    return bool(statement.denied) or denies
+    return statement.negated or bool(statement.denied) or denies
 
 
 def _shown(id: str) -> str:

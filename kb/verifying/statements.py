@@ -22,7 +22,8 @@ SAME_SENTENCE = 0.5
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One clause. `actors` are named in it, `taken_over` in the clause or sentence before if it names none itself;
-    `denied` are the units a negation in it strikes, other than words of direction (those have their sign turned)."""
+    `denied` are the units a negation in it strikes, other than words of direction (those have their sign turned);
+    `negated` says that there is a negation in it, whatever it strikes."""
 
     part: Segment
     sentence: int
@@ -30,6 +31,7 @@ class Statement:
     taken_over: tuple[Role, ...]
     stances: tuple[Stance, ...]
     denied: tuple[Unit, ...]
+    negated: bool
 
 
 @lru_cache(maxsize=2048)
@@ -52,7 +54,8 @@ def _statements(reading: Reading, names: Names) -> Iterator[Statement]:
             for unit in _denied(reading, part, negation)
         )
         acting = tuple(role for role in own if role.part is not Part.ASIDE)
-        yield Statement(part, sentence, own, () if acting else actors, stances, denied)
+        negated = any(negation.clause == number for negation in found.negations)
+        yield Statement(part, sentence, own, () if acting else actors, stances, denied, negated)
         actors = acting or actors
 
 
