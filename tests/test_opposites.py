@@ -293,6 +293,7 @@ def test_a_result_has_a_table_for_each_kind_of_row() -> None:
         ("Sable verkauft seine Dienste nicht mehr an Banken.", "Sable beliefert keine Banken mehr."),
         ("十二家银行中有九家在被要求出示证明时未予拒绝。", "十二家银行中有九家没有拒绝出示证明的要求。"),
         ("北辰电子负责提供图纸，不持有股份。", "北辰电子提供图纸，但不持股。"),
+        ("市场不完善带来的不平等对就业有着长期的 不利 影响。", "市场不完善带来的不平等对就业有长期的不利影响。"),
         ("Yields at Orlen fell from 58 to 51 percent.", "Die Ausbeute bei Orlen sank von 58 auf 51 Prozent."),
         ("Orlen steigerte den Absatz von 3 auf 5 Milliarden Euro.", "Orlen's sales rose from 3 to 5 billion euros."),
     ],
