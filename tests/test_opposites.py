@@ -311,3 +311,18 @@ def test_a_denial_in_other_words_and_a_rise_from_one_figure_to_another_are_carri
 )
 def test_the_false_ones_beside_them_are_caught(evidence: str, claim: str) -> None:
     assert check(claim, [evidence]).verdict in FALSE
+
+
+QUOTED = "Chinese delegate Liu Shengnan called the outcome “a floor, not a ceiling”, while the US delegate, Mark Pruett, left."
+
+
+@pytest.mark.parametrize(
+    ("claim", "false"),
+    [
+        ("Mark Pruett, the American delegate, saw in it “a floor, not a ceiling”.", True),
+        ("Mark Pruett called the outcome “a floor, not a ceiling”.", True),
+        ("Liu Shengnan called the outcome “a floor, not a ceiling”.", False),
+    ],
+)
+def test_a_clause_set_against_a_quotation_names_no_speaker(claim: str, false: bool) -> None:
+    assert (check(claim, [QUOTED]).verdict in FALSE) is false

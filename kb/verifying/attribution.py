@@ -12,6 +12,13 @@ from kb.verifying.names import GENERIC
 from kb.verifying.quotes import Quotation, quotations
 from kb.verifying.reading import HAN, Reading
 
+_TAIL = re.compile(
+    r"[“”\"』」«]?(?:[，,](?!\s*(?:while|whereas|but|though|although|während|wohingegen|aber|doch|obwohl)\b|而|但))?"
+    r"[^，,;；:：。.]*",
+    re.IGNORECASE,
+)
+"""What follows a quotation and may name its speaker; a clause that sets somebody else against him does not."""
+
 SPEAKERS = frozenset(["company", "agency", "person", "organization", "government-body", "legislature", "media"])
 
 _SPEECH = (
@@ -19,11 +26,13 @@ _SPEECH = (
     r"warning|told|tells|according to|stated|argued|argues|called|calls|wrote|writes|warned|warns|asked|"
     r"added|adds|declared|"
     r"insisted|replied|answered|noted|describ\w+|accus\w+|critici\w+|disagreed|agreed|explained|"
+    r"remark\w*|comment\w*|observed|maintain\w*|labell?ed|dubbed|termed|hailed|dismiss\w*|(?:saw|sees) (?:in|it|that)|"
     r"sagt\w*|sprach|spricht|sprachen|verlangt\w*|klagt\w*|beklagt\w*|bezeichnete|erklär\w*|laut|zufolge|nannte|nennt|"
     r"schrieb|schreibt|warnt\w*|betont\w*|teilte|äußert\w*|hieß|heißt|entgegnet\w*|widersprach|"
+    r"bemerkte|merkte|kommentiert\w*|sieht|sah|hält|hielt|tat|wertete|wertet|"
     r"lobte|kritisiert\w*|forder\w*|wünsch\w*|meint\w*|fügte|berichtet\w*|bezeichnet\w*|versprach|antwortet\w*"
 )
-_HAN_SPEECH = r"称|表示|说道|说|指出|强调|写道|认为|警告|据|回应|宣布|批评|透露|反驳|补充|呼吁"
+_HAN_SPEECH = r"称|表示|说道|说|指出|强调|写道|认为|警告|据|回应|宣布|批评|透露|反驳|补充|呼吁|形容|评价|称赞|直言|坦言"
 _SAYS = re.compile(rf"\b(?:{_SPEECH})\b|{_HAN_SPEECH}", re.IGNORECASE)
 _CAPITALS = re.compile(r"[A-ZÄÖÜ][\wäöüßéèšćč’'-]+(?:\s+(?:von|van|de|der|den|al)?\s*[A-ZÄÖÜ][\wäöüßéèšćč’'-]+)*")
 _ACRONYM = re.compile(r"[A-ZÄÖÜ]{2,6}")
@@ -77,7 +86,7 @@ def _scopes(passage: Reading, start: int, end: int) -> list[tuple[int, int]]:
     )
     near_right = min([item.start for item in others if item.start >= end] + [right])
     # What follows the words speaks of their speaker only up to the next clause.
-    tail = re.match(r"[“”\"』」«]?[，,]?[^，,;；:：。.]*", passage.text[end:near_right])
+    tail = _TAIL.match(passage.text[end:near_right])
     # "X praised it as “a”, Y criticised it: “b”": what stands since the last quotation comes first.
     spans = [(near_left, end + (tail.end() if tail else 0)), (left, right)]
     if at > 0:
