@@ -313,7 +313,7 @@ def test_the_false_ones_beside_them_are_caught(evidence: str, claim: str) -> Non
     assert check(claim, [evidence]).verdict in FALSE
 
 
-QUOTED = "Chinese delegate Liu Shengnan called the outcome “a floor, not a ceiling”, while the US delegate, Mark Pruett, left."
+QUOTED = "Delegate Liu Shengnan called the outcome “a floor, not a ceiling”, while the US delegate, Mark Pruett, left."
 
 
 @pytest.mark.parametrize(
@@ -326,3 +326,31 @@ QUOTED = "Chinese delegate Liu Shengnan called the outcome “a floor, not a cei
 )
 def test_a_clause_set_against_a_quotation_names_no_speaker(claim: str, false: bool) -> None:
     assert (check(claim, [QUOTED]).verdict in FALSE) is false
+
+
+SAID = (
+    "Huawei will present the processor in 2027. Chairman Olaf Renner said that the firm makes its own memory. "
+    "The research house Sable Metrics believes that a single chip still trails Nvidia by two generations."
+)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "claim", "false"),
+    [
+        (SAID, "Olaf Renner believes that a single chip still trails Nvidia by two generations.", True),
+        (SAID, "Sable Metrics believes that a single chip still trails Nvidia by two generations.", False),
+        (SAID, "Olaf Renner said that the firm makes its own memory.", False),
+        (
+            "台积电回应说，公司正与美方沟通。分析师许静怡指出，南京厂产能仅占约3%，冲击有限。",
+            "台积电指出，南京厂产能仅占约3%，冲击有限。",
+            True,
+        ),
+        (
+            "台积电回应说，公司正与美方沟通。分析师许静怡指出，南京厂产能仅占约3%，冲击有限。",
+            "许静怡指出，南京厂产能仅占约3%，冲击有限。",
+            False,
+        ),
+    ],
+)
+def test_what_one_says_is_not_given_to_another(evidence: str, claim: str, false: bool) -> None:
+    assert (check(claim, [evidence]).verdict in FALSE) is false

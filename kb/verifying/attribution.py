@@ -33,8 +33,8 @@ _SPEECH = (
     r"lobte|kritisiert\w*|forder\w*|wünsch\w*|meint\w*|fügte|berichtet\w*|bezeichnet\w*|versprach|antwortet\w*"
 )
 _HAN_SPEECH = r"称|表示|说道|说|指出|强调|写道|认为|警告|据|回应|宣布|批评|透露|反驳|补充|呼吁|形容|评价|称赞|直言|坦言"
-_SAYS = re.compile(rf"\b(?:{_SPEECH})\b|{_HAN_SPEECH}", re.IGNORECASE)
-_CAPITALS = re.compile(r"[A-ZÄÖÜ][\wäöüßéèšćč’'-]+(?:\s+(?:von|van|de|der|den|al)?\s*[A-ZÄÖÜ][\wäöüßéèšćč’'-]+)*")
+SAYS = re.compile(rf"\b(?:{_SPEECH})\b|{_HAN_SPEECH}", re.IGNORECASE)
+CAPITALS = re.compile(r"[A-ZÄÖÜ][\wäöüßéèšćč’'-]+(?:\s+(?:von|van|de|der|den|al)?\s*[A-ZÄÖÜ][\wäöüßéèšćč’'-]+)*")
 _ACRONYM = re.compile(r"[A-ZÄÖÜ]{2,6}")
 _HAN_SPEAKER = re.compile(r"([\u4e00-\u9fff·]{2,12}?)(?:在[^，。“”]{1,12})?(?:[^，。；“”\w])?(?:" + _HAN_SPEECH + r")")
 _HAN_TITLE = re.compile(
@@ -46,7 +46,7 @@ _HAN_TITLE = re.compile(
 def said_by_another(claim: Reading, quotation: Quotation, passage: Reading, start: int, end: int) -> str:
     """Who the passage has speak the words at [start, end), if the sentence gives them to someone else; otherwise ""."""
     outside = _without(claim.text, [(item.start, item.end) for item in quotations(claim.text)])
-    if not _SAYS.search(outside):
+    if not SAYS.search(outside):
         return ""
     ids = {id for mention in claim.mentions for id in mention.ids if outside[mention.start] != "\x00" and _speaks(id)}
     names = _names(outside, claim)
@@ -61,14 +61,14 @@ def said_by_another(claim: Reading, quotation: Quotation, passage: Reading, star
             for id in mention.ids
             if _speaks(id)
         }
-        if _meets(ids, there) or any(word in scope for name in names for word in _parts(name)):
+        if meets(ids, there) or any(word in scope for name in names for word in _parts(name)):
             return ""
         others = [load_entities()[id].name for id in sorted(there)] or _names(scope, passage)
         if others:
             return others[0]
     before = passage.text[: max(right for _, right in _scopes(passage, start, end))]
     named = {id for mention in passage.mentions if mention.start < len(before) for id in mention.ids}
-    if not _meets(ids, named) and not any(word in before for name in names for word in _parts(name)):
+    if not meets(ids, named) and not any(word in before for name in names for word in _parts(name)):
         return "someone else"
     return ""
 
@@ -98,7 +98,7 @@ def _speaks(id: str) -> bool:
     return load_entities()[id].kind in SPEAKERS
 
 
-def _meets(ids: set[str], there: set[str]) -> bool:
+def meets(ids: set[str], there: set[str]) -> bool:
     """Whether two sets of speakers share one, by themselves or through the body they speak for."""
     registry = load_entities()
 
@@ -111,10 +111,10 @@ def _meets(ids: set[str], there: set[str]) -> bool:
 def _names(outside: str, reading: Reading) -> list[str]:
     """Names of people and bodies outside the registry that may be speaking."""
     if reading.language == "zh":
-        return [name for name in _han_speakers(outside) if name]
+        return [name for name in han_speakers(outside) if name]
     known = [(mention.start, mention.end) for mention in reading.mentions] if outside is not reading.text else []
     found = []
-    for match in _CAPITALS.finditer(outside):
+    for match in CAPITALS.finditer(outside):
         words = [word for word in re.split(r"\s+", match.group()) if not _is_common(word)]
         if not words or any(
             match.start() < right and match.end() > left for left, right in known if len(outside) == len(reading.text)
@@ -139,12 +139,12 @@ def _is_common(word: str) -> bool:
 
 def _beside_speech(text: str, match: re.Match[str]) -> bool:
     before, after = text[max(0, match.start() - 14) : match.start()], text[match.end() : match.end() + 16]
-    return bool(_SAYS.search(after) and not re.match(r"\s*[.;]", after)) or bool(
+    return bool(SAYS.search(after) and not re.match(r"\s*[.;]", after)) or bool(
         re.search(rf"\b(?:{_SPEECH})\s+$", before, re.IGNORECASE)
     )
 
 
-def _han_speakers(text: str) -> list[str]:
+def han_speakers(text: str) -> list[str]:
     found = []
     for match in _HAN_SPEAKER.finditer(text):
         name = match[1].replace("\x00", "")

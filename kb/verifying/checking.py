@@ -17,6 +17,7 @@ from kb.verifying.measures import Figure
 from kb.verifying.opposition import ASKED, opposition
 from kb.verifying.quotes import Found, Quotation, locate, omitted, quotations, stands_in
 from kb.verifying.reading import Reading, fold, read
+from kb.verifying.speech import said_by_other
 
 Similarity = Callable[[str, str], float]
 
@@ -73,7 +74,7 @@ def check(sentence: str, evidence: Sequence[str], *, similarity: Similarity | No
         return Finding(Verdict.SUPPORTED, "it stands in the cited passage word for word", "supported")
     found = windows(sentence, passages)
     doubt: Finding | None = None
-    for gate in (_quotes, _dates, _figures, _names, _opposed, _cohesion):
+    for gate in (_quotes, _dates, _figures, _names, _opposed, _cohesion, _speech):
         for finding in gate(claim, passages, found):
             if finding.verdict is not Verdict.PARTIAL:
                 return finding
@@ -250,6 +251,11 @@ def _opposed(claim: Reading, passages: Sequence[Reading], found: Sequence[Window
     if against := opposition(claim, passages, found):
         verdict = Verdict.UNSUPPORTED if against.code == ASKED else Verdict.CONTRADICTED
         yield Finding(verdict, against.reason, against.code)
+
+
+def _speech(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Iterator[Finding]:
+    if speaker := said_by_other(claim, passages):
+        yield Finding(Verdict.CONTRADICTED, f"in the cited passage {speaker} says this", "attribution")
 
 
 def _cohesion(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Iterator[Finding]:
