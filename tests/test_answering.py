@@ -150,16 +150,17 @@ def test_a_wrong_number_is_put_right_where_another_passage_carries_the_sentence(
 
     def mistaken(request: Request) -> str:
         wrong = next(row["passage"] for row in lines(request) if "9 July 2024" not in row["text"])
-        return f"{TRUE} [{wrong}]. {FALSE} [{wrong}]."
+        return f"{TRUE} [{wrong}]. {FALSE} [{wrong}]. OpenAI closes its offices for developers in Chile [{wrong}]."
 
     fake.answer = mistaken
     _, answer = follow(kb, interface="de")
     right = number(fake.requests[0], "9 July 2024")
-    first, second = answer.sentences
+    first, second, third = answer.sentences
     assert (first.verdict, first.citations, first.text) == (Verdict.SUPPORTED, (right,), f"{TRUE} [{right}].")
     assert f"[{right}] trägt es" in first.reason
-    assert second.verdict is not Verdict.SUPPORTED and second.citations != (right,)
-    assert answer.text == f"{first.text} {second.text}"
+    for other in (second, third):
+        assert other.verdict is not Verdict.SUPPORTED and other.citations != (right,)
+    assert answer.text == f"{first.text} {second.text} {third.text}"
     assert "9 July 2024" in next(each.quote for each in answer.citations if each.n == right)
 
 

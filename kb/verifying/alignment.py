@@ -171,6 +171,11 @@ def share(claim: str, passages: Sequence[Reading], parts: Sequence[Sequence[Segm
     return (hit / total if total else 0.0), total
 
 
+def share_told(text: str, other: str) -> float:
+    """The weighted share (0 to 1) of what a text says that stands in another."""
+    return share(text, [read(other)], [segments(other)])[0]
+
+
 def shares_topic(text: str, others: Sequence[str]) -> bool:
     """Whether anything that a text says, a name, date, figure, matter or word, is said in one of the others."""
     readings = [read(other) for other in others]

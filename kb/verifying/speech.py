@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kb.text.entities import load_entities
-from kb.verifying.alignment import segments, share
+from kb.verifying.alignment import share_told
 from kb.verifying.attribution import CAPITALS, SAYS, SPEAKERS, han_speakers, meets
-from kb.verifying.reading import Reading, read
+from kb.verifying.reading import Reading
 
 NEAR = {"zh": 14, "": 45}
 """Characters between a speaker and the word for saying, at most."""
@@ -47,9 +47,9 @@ def said_by_other(claim: Reading, passages: Sequence[Reading]) -> str:
     others = [each for each in there if not _same(own[0], each)]
     if not his or not others:
         return ""
-    best = max(others, key=lambda each: _carried(claim, each))
-    carried = _carried(claim, best)
-    if carried < CARRIED or max(_carried(claim, each) for each in his) > ELSEWHERE * carried:
+    best = max(others, key=lambda each: share_told(claim.text, each.text))
+    carried = share_told(claim.text, best.text)
+    if carried < CARRIED or max(share_told(claim.text, each.text) for each in his) > ELSEWHERE * carried:
         return ""
     return best.shown
 
@@ -95,8 +95,3 @@ def _same(one: Spoken, other: Spoken) -> bool:
         return meets(set(one.ids), set(other.ids)) or bool(one.ids & other.ids)
     words = {word for word in one.name.split() if len(word) > 2}
     return any(word in other.text for word in words) if words else any(part in one.text for part in other.name.split())
-
-
-def _carried(claim: Reading, other: Spoken) -> float:
-    reading = read(other.text)
-    return share(claim.text, [reading], [segments(other.text)])[0]
