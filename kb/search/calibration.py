@@ -58,7 +58,7 @@ class Calibration:
         own = self._known.get(language)
         share = _share(own)
         if language in self._prior:
-            before = self._prior[language] + self._matter()
+            before = self._prior[language] + (self._matter() if own is None else 0.0)
         else:
             before = np.asarray(sum(item.count * item.mean for item in self._known.values()) / self._total)
         return share * own.mean + (1 - share) * before if own else before
