@@ -7,7 +7,7 @@ database would need another module here and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, text
 
@@ -46,10 +46,9 @@ def frequencies(db: Connection, language: str, words: Sequence[str]) -> dict[str
     return {row.term: row.doc for row in rows}
 
 
-def telling(db: Connection, language: str, words: Sequence[str], chunks: int) -> list[str]:
-    """The words without those that stand in more than COMMON of the `chunks` of a language; all of them if nothing
-    else is left. A common word moves BM25 little, and costs as much time as it has chunks."""
-    found = frequencies(db, language, words)
+def telling(words: Sequence[str], found: Mapping[str, int], chunks: int) -> list[str]:
+    """The words without those that stand, by `frequencies`, in more than COMMON of the `chunks` of a language; all of
+    them if nothing else is left. A common word moves BM25 little, and costs as much time as it has chunks."""
     return [word for word in words if found.get(word, 0) <= COMMON * chunks] or list(words)
 
 

@@ -151,11 +151,11 @@ class Search:
         the words that it has."""
         wanted = query.words_in(name)
         with self._catalog.reading() as db:
-            reach = 1.0
-            if name != query.language:
-                reach = len(lexical.frequencies(db, name, wanted)) / max(1, len(query.words_in(query.language)))
-            if name in self._statistics and self._statistics[name].count > LARGE:
-                wanted = lexical.telling(db, name, wanted, self._statistics[name].count)
+            own, many = name == query.language, self._counts[name] > LARGE
+            found = lexical.frequencies(db, name, wanted) if many or not own else {}
+            reach = 1.0 if own else len(found) / max(1, len(query.words_in(query.language)))
+            if many:
+                wanted = lexical.telling(wanted, found, self._counts[name])
             signs = [mark for mark in query.marks if mark in wanted]
             return (
                 dict(lexical.search(db, name, wanted, self._filters, CANDIDATES)),

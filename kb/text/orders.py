@@ -175,6 +175,7 @@ def urges(text: str) -> bool:
     return bool(orders(text)) or unurged(text) != text
 
 
+@lru_cache(maxsize=2048)
 def unurged(text: str) -> str:
     """What a text tells once the quotations that order or ask something are left out as well."""
     return _QUOTED.sub(lambda found: _EMPTIED if _commands(found.group()[1:-1]) else found.group(), told(text))
