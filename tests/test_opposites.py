@@ -354,3 +354,18 @@ SAID = (
 )
 def test_what_one_says_is_not_given_to_another(evidence: str, claim: str, false: bool) -> None:
     assert (check(claim, [evidence]).verdict in FALSE) is false
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("台湾当局放弃了反对意见。", "Taiwan cleared a sale of the chip startup Fablight, dropping its objections."),
+        (
+            "Der Bund behält seine Sperrminorität.",
+            "Der Bund gibt seine Sperrminorität am Hersteller Silvanit nicht auf.",
+        ),
+        ("Nach der US-Sanktion zog Qiheng den Antrag in Hongkong zurück.", "启衡因美国制裁撤回了在港交所的上市申请。"),
+    ],
+)
+def test_words_that_only_look_like_others(claim: str, passage: str) -> None:
+    assert check(claim, [passage]).verdict not in FALSE

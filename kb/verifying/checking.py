@@ -18,7 +18,6 @@ from kb.verifying.opposition import ASKED, opposition
 from kb.verifying.quotes import Found, Quotation, locate, omitted, quotations, stands_in
 from kb.verifying.reading import Reading, fold, read
 from kb.verifying.speech import said_by_other
-from kb.verifying.statements import nearness
 
 Similarity = Callable[[str, str], float]
 
@@ -39,10 +38,6 @@ DESCRIBED = frozenset({"regulation", "policy-document"})
 
 ALIKE, UNLIKE = 0.87, 0.80
 """Cosines of multilingual-e5 between a sentence and its best span: above, they are about the same; below, not."""
-
-NEAR_ACTOR, NEAR_NEGATION = 0.65, 0.5
-"""Nearness from which a sentence whose actors or sign are turned is called contradicted; told in words further off, it
-is only doubted. Measured on free paraphrases (docs/measures.md): further off, a third of such findings were wrong."""
 
 _MARKER = re.compile(r"\s*\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]")
 
@@ -255,11 +250,7 @@ def _names(claim: Reading, passages: Sequence[Reading], _: Sequence[Window]) -> 
 def _opposed(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Iterator[Finding]:
     if against := opposition(claim, passages, found):
         verdict = Verdict.UNSUPPORTED if against.code == ASKED else Verdict.CONTRADICTED
-        near = NEAR_ACTOR if against.code == "actor" else NEAR_NEGATION
-        if nearness(claim, passages) < near:
-            yield Finding(Verdict.PARTIAL, f"told in other words, so look for yourself: {against.reason}", against.code)
-        else:
-            yield Finding(verdict, against.reason, against.code)
+        yield Finding(verdict, against.reason, against.code)
 
 
 def _speech(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Iterator[Finding]:

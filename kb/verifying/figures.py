@@ -29,10 +29,22 @@ _ORDINAL = re.compile(
 _RANGE = "to|and|or|bis|auf|und|oder|至|到|[升增降减]至|-|–|—|~"
 _JOINED = re.compile(rf"\s*(?:{_RANGE}|和|或|、|,)\s*(?:about |rund |US)?[$€£¥]?\s*$", re.IGNORECASE)
 
+_TENTHS = re.compile(
+    r"(?<![\w.,-])(?P<part>[a-zäöüß]+|\d)\s+(?:out of(?: every)?|in(?: every)?|von|aus)\s+(?:ten|zehn|10)\b(?![.,]\d)"
+    r"(?!\s*(?:%|per ?cent|prozent|jahr|year|tag|day|minut|stund|hour|monat|month|woche|week))",
+    re.IGNORECASE,
+)
+
 
 def figures(text: str, language: str) -> tuple[Figure, ...]:
     """The figures in `text` in order. `language` decides how 1.500 and "Billion" are read."""
-    found = [*_ordinals(text), *_in_digits(text, language), *_in_words(text, language), *han_figures(text)]
+    found = [
+        *_ordinals(text),
+        *_tenths(text),
+        *_in_digits(text, language),
+        *_in_words(text, language),
+        *han_figures(text),
+    ]
     found.sort(key=lambda figure: (figure.start, -figure.end))
     kept: list[Figure] = []
     for figure in found:
@@ -53,6 +65,15 @@ def _ordinals(text: str) -> Iterator[Figure]:
             # "Second" is a unit of time and a turn of phrase as well.
             kind = "small" if number == 2 else "ordinal"
             yield Figure(match.start(), match.end(), float(number), frozenset(), kind)
+
+
+def _tenths(text: str) -> Iterator[Figure]:
+    """Nine out of ten = neun von zehn = 九成 = 90 percent."""
+    for match in _TENTHS.finditer(text):
+        part = match["part"].lower()
+        value = int(part) if part.isdigit() else words().get(part, 0)
+        if 0 < value < 10:
+            yield Figure(match.start(), match.end(), 10.0 * value, frozenset({"percent"}))
 
 
 def _in_digits(text: str, language: str) -> Iterator[Figure]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from kb.verifying.actors import Names
-from kb.verifying.alignment import Segment, Unit, clauses, counted, found_in, segments, units
+from kb.verifying.alignment import Segment, Unit, clauses, found_in, units
 from kb.verifying.lexicon import load_words
 from kb.verifying.polarity import Negation, Stance, polarity
 from kb.verifying.reading import Reading, read
@@ -17,9 +17,6 @@ from kb.verifying.roles import Part, Role, cast
 _POINTS = re.compile(r"\b(?:it|them|this|that|so|sie|es|ihn|dies|dieses|das)\b(?! \w*[A-ZÄÖÜ])|[此之其]", re.IGNORECASE)
 SAME_SENTENCE = 0.5
 """What something counts for a clause that stands elsewhere in its sentence, or a name its sentence takes over."""
-
-FEW = 1.5
-"""Weight of the words of a sentence that is as good as names and a direction alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,24 +96,3 @@ def overlap(wanted: Sequence[Unit], statement: Statement, around: Sequence[State
         elif found_in(unit, rest, passage) or any(f"e:{id}" in unit.keys for id in taken):
             total += unit.weight * SAME_SENTENCE
     return total
-
-
-def nearness(claim: Reading, passages: Sequence[Reading]) -> float:
-    """The weighted share of a claim's words, other than names, figures, dates and words of direction, that stand in the
-    one sentence of the passages that has most of them; 1 if it has next to none of them ("Foxconn is hiring"). Words
-    that cannot be looked for in another language count half: of them nothing is known."""
-    plain = [unit for unit in units(claim.text) if unit.keys and not _is_name(unit) and not is_direction(unit)]
-    total = sum(unit.weight for unit in plain)
-    if total <= FEW:
-        return 1.0
-    best = 0.0
-    for passage in passages:
-        able = [unit for unit in plain if counted(unit, claim, passage)]
-        known = (total + sum(unit.weight for unit in able)) / 2
-        for part in segments(passage.text):
-            best = max(best, sum(unit.weight for unit in able if found_in(unit, [part], passage)) / known)
-    return best
-
-
-def _is_name(unit: Unit) -> bool:
-    return any(key[0] in "en" for key in unit.keys)

@@ -30,7 +30,7 @@ from kb.verifying import check
 
 SCENES = Path(__file__).resolve().parent.parent / "claims" / "scenes"
 LANGUAGES = ("en", "de", "zh")
-FLOOR = 0.15
+FLOOR = 0.25
 
 _HEAD = re.compile(r"# (?P<kind>[opc-]) (?P<name>\S+)")
 _LINE = re.compile(r"(?P<part>[EFTNXS]) (?P<language>en|de|zh) (?P<text>\S.*)")
