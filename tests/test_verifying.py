@@ -23,8 +23,7 @@ from kb.verifying.polarity import polarity
 from kb.verifying.quotes import Found, locate, quotations, stands_in
 from kb.verifying.reading import language_of, read
 from tests.bench.scenes import FLOOR as SCENES_FLOOR
-from tests.bench.scenes import measure as scenes
-from tests.bench.scenes import read_scenes
+from tests.bench.scenes import filled, measure, read_briefs, read_scenes
 
 CLAIMS = Path(__file__).parent / "claims"
 
@@ -42,6 +41,9 @@ BAN = (
     [
         ("150 million tokens", "1.5亿个Token"),
         ("nine out of ten requests", "neun von zehn Anfragen"),
+        ("within one day", "within a day"),
+        ("推迟一年", "um ein Jahr"),
+        ("订单增长了五成", "Orders rose by half."),
         ("3 in 10 firms", "三成企业"),
         ("150 million tokens", "150 Mio. Token"),
         ("150 million tokens", "150.000.000 Token bietet die Firma"),
@@ -495,13 +497,12 @@ def test_the_floor_on_the_claim_set(name: str) -> None:
     assert alarms["rate"] <= 0.01
 
 
-def test_scenes_are_whole_and_few_true_claims_are_called() -> None:
-    slice_ = list(read_scenes())[::40]
-    result = scenes(slice_, seed=1)
-    true = result["true"]
-    assert isinstance(true, dict)
-    assert true["claims"] == 6 * len(slice_)
-    assert true["called"] <= SCENES_FLOOR
+def test_scenes_and_briefs_are_whole_and_few_true_claims_are_called() -> None:
+    for groups in (list(filled(read_scenes(), seed=1))[::20], list(read_briefs())[::5]):
+        true = measure(groups)["true"]
+        assert isinstance(true, dict)
+        assert true["claims"] == sum(case.kind == "true" for cases in groups for case in cases) > 100
+        assert true["called"] <= SCENES_FLOOR
 
 
 SWAPPED = [
@@ -556,3 +557,26 @@ BLOCKED = (
 )
 def test_a_block_that_takes_effect_ends_what_it_blocks(claim: str, verdict: Verdict) -> None:
     assert check(claim, [BLOCKED]).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        (
+            "非洲集团要求20%的疫苗，欧盟只愿提供10%。",
+            "The African group insisted on 20 percent of vaccines; the EU offered 10.",
+        ),
+        ("皓月的全球份额缩小了两个百分点。", "皓月的全球份额已从9%降至7%。"),
+        ("Vikrant will sie zweimal geschickt haben.", "Vikrant insists it sent the certificate twice."),
+        ("警察局长说这一折中方案聊胜于无。", "The police chief said the compromise was better than nothing."),
+    ],
+)
+def test_what_is_told_another_way_is_not_called_false(claim: str, passage: str) -> None:
+    finding = check(claim, [passage])
+    assert finding.code not in ("number", "unit", "name"), finding.reason
+
+
+def test_a_year_counts_nothing_by_itself() -> None:
+    assert (
+        check("A year later Halden left Kestrel.", ["Halden left Kestrel in 2021, after three years."]).code != "number"
+    )

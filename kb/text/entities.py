@@ -240,11 +240,17 @@ def _matches(name: _Name, text: str, start: int, end: int, folded: Sequence[str]
     return end
 
 
+_NOT_A_SIDE = frozenset("案法向式面针才")
+"""What makes no side of a 方: 折中方案 is a compromise, not 中方, the Chinese side."""
+
+
 def _stands(name: _Name, folded: str, at: int) -> bool:
     text = name.text.casefold()
     if not folded.startswith(text, at):
         return False
     end = at + len(text)
+    if text.endswith("方") and folded[end : end + 1] in _NOT_A_SIDE:
+        return False
     starts = not text[0].isascii() or at == 0 or not (folded[at - 1].isascii() and folded[at - 1].isalnum())
     ends = not text[-1].isascii() or end >= len(folded) or not (folded[end].isascii() and folded[end].isalnum())
     return starts and ends

@@ -14,10 +14,14 @@ TOLERANCE = 0.1
 
 _OTHERS = re.compile(r"\b(?:others?|further|more|weitere\w*|andere\w*)\b|另外|其他|其余", re.IGNORECASE)
 _COMPARED = re.compile(
-    r"\b(?:less|fewer|more|lower|higher|gap|difference|weniger|mehr|niedriger|höher|differenz|unterschied)\b"
-    r"|[少多]|相差|差距",
+    r"\b(?:less|fewer|more|lower|higher|gap|difference|fell|rose|grew|dropped|shrank|shrunk|narrowed|widened|gained|lost|"
+    r"weniger|mehr|niedriger|höher|differenz|unterschied|sank|stieg|fiel|schrumpfte|wuchs|verlor|gesunken|gestiegen)\b"
+    r"|[少多]|相差|差距|缩小|扩大|下降|上升|增加|提高|降低|下滑",
     re.IGNORECASE,
 )
+
+ELLIPSIS = 80
+"""Characters between a figure and one of the same measure that names it for both."""
 
 BOUND_REACH = 2.0
 """How far above its bound a value may lie for "more than" it to be a fair way of saying so (and below, for "under")."""
@@ -68,7 +72,8 @@ def derived(evidence: Sequence[Figure], claim: Figure, text: str) -> bool:
     around = text[max(0, claim.start - 30) : claim.end + 40]
     if _OTHERS.search(around) and any(figure.value == claim.value + 1 for figure in evidence):
         return True
-    alike = [figure for figure in evidence if figure.units & claim.units or figure.units == claim.units]
+    wanted = claim.units | ({"percent"} if "points" in claim.units else set())
+    alike = [figure for figure in evidence if figure.units & wanted or figure.units == claim.units]
     if _COMPARED.search(around) and any(
         abs(abs(one.value - other.value) - claim.value) <= 1e-6 * claim.value
         for one, other in combinations(alike, 2)
@@ -79,6 +84,16 @@ def derived(evidence: Sequence[Figure], claim: Figure, text: str) -> bool:
         one.units == other.units and other.value and abs(100 * one.value / other.value - claim.value) < 0.5
         for one, other in permutations([figure for figure in evidence if figure.measured], 2)
         if not one.units & {"percent"}
+    )
+
+
+def elliptic(evidence: Sequence[Figure], claim: Figure) -> bool:
+    """Whether a percentage stands in the evidence without its sign, near another: "wanted 20 percent, got 10"."""
+    shares = {"percent", "points"}
+    return bool(claim.units & shares) and any(
+        not one.units and not one.scaled and one.kind == "number" and one.value == claim.value
+        for one, other in permutations(evidence, 2)
+        if other.units & shares and abs(one.start - other.end) <= ELLIPSIS
     )
 
 

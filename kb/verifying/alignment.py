@@ -11,7 +11,7 @@ from kb.text.entities import load_entities
 from kb.verifying import dates
 from kb.verifying.agreement import same_unit, same_value
 from kb.verifying.dates import Day
-from kb.verifying.measures import Figure
+from kb.verifying.measures import LOOSE, Figure
 from kb.verifying.names import unknown_names
 from kb.verifying.reading import Reading, read
 
@@ -67,7 +67,7 @@ def units(text: str) -> tuple[Unit, ...]:
     for day in reading.days:
         found.append(Unit(day.start, day.end, FIGURE_WEIGHT, frozenset(), day=day))
     for figure in reading.figures:
-        weight = FIGURE_WEIGHT if figure.kind != "small" else 0.5
+        weight = FIGURE_WEIGHT if figure.kind not in LOOSE else 0.5
         found.append(Unit(figure.start, figure.end, weight, frozenset(), figure=figure))
     for mention in reading.mentions:
         keys = frozenset(f"e:{id}" for id in mention.ids)
@@ -183,7 +183,7 @@ def shares_topic(text: str, others: Sequence[str]) -> bool:
         found_in(unit, segments(other.text), other)
         for other in readings
         for unit in units(text)
-        if unit.figure is None or unit.figure.kind != "small"
+        if unit.figure is None or unit.figure.kind not in LOOSE
     )
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from kb.models import Verdict
 from kb.text.entities import load_entities
 from kb.verifying import dates, names
-from kb.verifying.agreement import carries, derived, same_unit, same_value
+from kb.verifying.agreement import carries, derived, elliptic, same_unit, same_value
 from kb.verifying.alignment import Window, comparable, segments, share, windows
 from kb.verifying.attribution import said_by_another
 from kb.verifying.cohesion import misplaced
-from kb.verifying.measures import Figure
+from kb.verifying.measures import ARTICLE, Figure
 from kb.verifying.opposition import ASKED, opposition
 from kb.verifying.quotes import Found, Quotation, locate, omitted, quotations, stands_in
 from kb.verifying.reading import Reading, fold, read
@@ -183,9 +183,9 @@ def _figures(claim: Reading, passages: Sequence[Reading], found: Sequence[Window
     present = [figure for passage in passages for figure in passage.figures]
     years = {float(day.year) for passage in passages for day in passage.days if day.year}
     for figure in claim.figures:
-        if carries(present, figure) or (not figure.units and figure.value in years):
+        if figure.kind == ARTICLE or carries(present, figure) or (not figure.units and figure.value in years):
             continue
-        if derived(present, figure, claim.text):
+        if derived(present, figure, claim.text) or elliptic(present, figure):
             continue
         label = re.search(r"[A-Z][\w-]*\s$", claim.text[: figure.start]) is not None and not figure.measured
         if (label or not figure.units) and not figure.scaled and _written(figure, claim, passages):

@@ -12,6 +12,7 @@ from kb.verifying.actors import STATE
 from kb.verifying.agreement import same_unit, same_value
 from kb.verifying.alignment import Segment, Unit, clauses, counted, found_in, segments, units
 from kb.verifying.lexicon import load_words
+from kb.verifying.measures import LOOSE
 from kb.verifying.reading import Reading
 
 MARGIN = 1.2
@@ -56,7 +57,7 @@ def misplaced(claim: Reading, passages: Sequence[Reading]) -> Misplaced | None:
 
 
 def _is_anchor(unit: Unit) -> bool:
-    return unit.day is not None or (unit.figure is not None and unit.figure.kind != "small")
+    return unit.day is not None or (unit.figure is not None and unit.figure.kind not in LOOSE)
 
 
 def _context(claim: Reading, anchor: Unit, wanted: Sequence[Unit], several: bool) -> list[Unit]:

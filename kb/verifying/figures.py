@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from kb.verifying.hanfigures import han_figures
-from kb.verifying.measures import Figure, make, scale
+from kb.verifying.measures import ARTICLE, Figure, make, scale
 from kb.verifying.numerals import DIGITS, HAN_NUMERAL, HAN_SCALES, from_digits, from_han, ordinal_words, words
 from kb.verifying.units import SCALES
 
@@ -35,12 +35,18 @@ _TENTHS = re.compile(
     re.IGNORECASE,
 )
 
+_A_YEAR = re.compile(
+    r"\b(?:an?|eine?[mnrs]?)(?= (?:year|month|week|day|hour|minute|jahr(?:es|e)?|monats?|woche|tag(?:es)?|stunde)\b)",
+    re.IGNORECASE,
+)
+
 
 def figures(text: str, language: str) -> tuple[Figure, ...]:
     """The figures in `text` in order. `language` decides how 1.500 and "Billion" are read."""
     found = [
         *_ordinals(text),
         *_tenths(text),
+        *_articles(text, language),
         *_in_digits(text, language),
         *_in_words(text, language),
         *han_figures(text),
@@ -74,6 +80,12 @@ def _tenths(text: str) -> Iterator[Figure]:
         value = int(part) if part.isdigit() else words().get(part, 0)
         if 0 < value < 10:
             yield Figure(match.start(), match.end(), 10.0 * value, frozenset({"percent"}))
+
+
+def _articles(text: str, language: str) -> Iterator[Figure]:
+    """The one of "a year": it carries "one year", and as often it counts nothing ("a day later")."""
+    for match in _A_YEAR.finditer(text):
+        yield replace(make(text, match.start(), match.end(), 1.0, scaled=False, language=language), kind=ARTICLE)
 
 
 def _in_digits(text: str, language: str) -> Iterator[Figure]:
@@ -113,7 +125,8 @@ def _in_words(text: str, language: str) -> Iterator[Figure]:
             if factor := _FACTORS.get(match.group().lower()):
                 yield Figure(match.start(), match.end(), factor, frozenset({"times"}))
             elif (stem := _multiplied(match.group().lower(), numbers)) is not None:
-                yield Figure(match.start(), match.end(), float(stem), frozenset({"times"}))
+                kind = "small" if stem < 4 and "mal" in match.group().lower() else "number"
+                yield Figure(match.start(), match.end(), float(stem), frozenset({"times"}), kind)
             continue
         value = float(numbers[word])
         end = match.start() + len(word)
@@ -191,7 +204,7 @@ def _fraction(text: str, match: re.Match[str], word: str, language: str) -> Figu
         named = re.match(rf"(?:\s+an?)?\s+({_SCALE})(?![a-zäöü])", after, re.IGNORECASE)
         if named and (factor := scale(named[1], language, after[named.end() :])):
             return make(text, match.start(), match.end() + named.end(), factor / 2, scaled=True, language=language)
-        if word == "half" and re.match(r"\s+(?:of|the|its|their|all)\b", after):
+        if word == "half" and (re.match(r"\s+(?:of|the|its|their|all)\b", after) or re.search(r"\bby\s+$", before)):
             return Figure(match.start(), match.end(), 50.0, frozenset({"percent"}))
         return None
     if word == "hälfte":

@@ -40,12 +40,17 @@ _STOPS = (
 )
 _STOP_WORDS = frozenset(_STOPS.split())
 
+ARTICLE = "article"
+LOOSE = frozenset({"small", ARTICLE})
+"""Kinds of figures that a text may name without counting anything."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A figure as a text names it. `units` are those it may carry, `hedge` is about, over, under or "".
 
-    `kind` is number, ordinal or small (a number word below four without a measure, often no count at all).
+    `kind` is number, ordinal, small (a number word below four without a measure, often no count at all) or article (the
+    "a" of "a year").
     """
 
     start: int

@@ -71,11 +71,11 @@ _ADJACENT = (
     (r"[\s-]?(?:tonnes?|tons?|tonnen?|吨)(?![a-z])", "tonne", 1.0),
     (r"[\s-]?(?:kilograms?|kilogramm|kilo|kg\b|公斤|千克)", "tonne", 1e-3),
     (r"[\s-]?(?:decades?|jahrzehnte?n?|jahrzehnts)(?![a-zäöü])", "month", 120.0),
-    (r"[\s-]?(?:years?(?:[\s-]old)?|jahren?|jahre[sn]?|jährig\w*|岁|年(?!代|级|底|初))(?![a-zäöü])", "month", 12.0),
+    (r"[\s-]?(?:years?(?:[\s-]old)?|jahr(?:en?|es)?|jährig\w*|岁|年(?!代|级|底|初))(?![a-zäöü])", "month", 12.0),
     (r"[\s-]?(?:months?|monate?[ns]?|monatig\w*|个月)(?![a-zäöü])", "month", 1.0),
     (r"[\s-]?(?:weeks?|wochen?|wöchig\w*|周(?!年)|个?星期)(?![a-zäöü])", "day", 7.0),
     (
-        r"[\s-]?(?:business days|working days|days?|tagen?|tage|tägig\w*|天|个?工作日|日内|日(?=前|后|以))(?![a-zäöü])",
+        r"[\s-]?(?:(?:business |working )?days?|tag(?:en?|es)?|tägig\w*|天|个?工作日|日内|日(?=前|后|以))(?![a-zäöü])",
         "day",
         1.0,
     ),

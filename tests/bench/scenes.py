@@ -1,12 +1,15 @@
-"""Scenes: claims that paraphrase freely, in three languages and across, with the roles or the outcome turned.
+"""Scenes and briefs: claims in three languages and across, true, turned, with other roles, or with something added.
 
-    python -m tests.bench.scenes [--every N] [--seed S]
+    python -m tests.bench.scenes [scenes | briefs] [--every N] [--seed S]
 
 A scene (`tests/claims/scenes/*.txt`, all of it invented) is one passage E in three languages, its counterpart F where
 the outcome is the other one, claims T that E carries and N that F carries, and X that neither does. {A} and {B} are
 filled in with names, so that exchanging them turns the roles; scenes without them bring claims S with the roles turned.
 Every claim of a scene is checked against E and F in one language each, drawn by the seed. Their words are far apart
 on purpose: this is the hardest reading the check is measured on, not the usual one.
+
+A brief (`tests/claims/briefs/*.txt`, invented too) is a passage P as news has them and claims as a model writes them:
+T true, N with another outcome, S with other roles or another speaker, X with one thing that is not said.
 
 Called: unsupported or contradicted. Doubted: partial. Exit status 1 if more true claims are called than `FLOOR` allows.
 """
@@ -20,7 +23,7 @@ import random
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,12 +31,13 @@ from kb.models import Verdict
 from kb.text.entities import load_entities
 from kb.verifying import check
 
-SCENES = Path(__file__).resolve().parent.parent / "claims" / "scenes"
+CLAIMS = Path(__file__).resolve().parent.parent / "claims"
 LANGUAGES = ("en", "de", "zh")
 FLOOR = 0.25
 
 _HEAD = re.compile(r"# (?P<kind>[opc-]) (?P<name>\S+)")
-_LINE = re.compile(r"(?P<part>[EFTNXS]) (?P<language>en|de|zh) (?P<text>\S.*)")
+_LINE = re.compile(r"(?P<part>[EFPTNXS]) (?P<language>en|de|zh) (?P<text>\S.*)")
+_WRONG = {"T": "true", "N": "turned", "S": "swapped", "X": "unsaid"}
 
 KINDS = {"o": ("company",), "p": ("person",), "c": ("country",)}
 WITH_ARTICLE = frozenset({"us", "eu", "united-states", "european-union", "netherlands", "uae"})
@@ -66,21 +70,42 @@ class Case:
     languages: str
 
 
-def read_scenes(folder: Path = SCENES) -> Iterator[Scene]:
+def read_scenes(folder: Path = CLAIMS / "scenes") -> Iterator[Scene]:
     """All scenes, in the order of the files. Raises ValueError naming the scene that is not whole."""
+    for path, head, lines in _blocks(folder):
+        named = _HEAD.fullmatch(head)
+        if named is None:
+            raise ValueError(f"{path.name}: {head} is not a scene")
+        found = {(line["part"], line["language"]): line["text"] for line in lines}
+        for part, language in itertools.product("EFTN" if named["kind"] != "-" else "EFTNS", LANGUAGES):
+            if (part, language) not in found:
+                raise ValueError(f"{path.name}: {named['name']} has no {part} {language}")
+        yield Scene(named["kind"], named["name"], found)
+
+
+def read_briefs(folder: Path = CLAIMS / "briefs") -> Iterator[tuple[Case, ...]]:
+    """The cases of each brief, in the order of the files. Raises ValueError naming the brief that is not whole."""
+    for path, head, lines in _blocks(folder):
+        passages = [line for line in lines if line["part"] == "P"]
+        claims = [line for line in lines if line["part"] in _WRONG]
+        if len(passages) != 1 or {line["part"] for line in claims} != set(_WRONG):
+            raise ValueError(f"{path.name}: {head} needs one P and T, N, S and X")
+        passage = passages[0]
+        yield tuple(
+            Case(line["text"], passage["text"], _WRONG[line["part"]], f"{line['language']}-{passage['language']}")
+            for line in claims
+        )
+
+
+def _blocks(folder: Path) -> Iterator[tuple[Path, str, list[re.Match[str]]]]:
+    """The head and the lines of every block, with its file."""
     for path in sorted(folder.glob("*.txt")):
         for block in path.read_text(encoding="utf-8").strip().split("\n\n"):
             head, *rest = block.splitlines()
-            named = _HEAD.fullmatch(head)
-            lines = [_LINE.fullmatch(line) for line in rest]
-            if named is None or None in lines:
-                raise ValueError(f"{path.name}: {head} is not a scene")
-            found = {(line["part"], line["language"]): line["text"] for line in lines if line}
-            wanted = "EFTN" if named["kind"] != "-" else "EFTNS"
-            for part, language in itertools.product(wanted, LANGUAGES):
-                if (part, language) not in found:
-                    raise ValueError(f"{path.name}: {named['name']} has no {part} {language}")
-            yield Scene(named["kind"], named["name"], found)
+            lines = [match for line in rest if (match := _LINE.fullmatch(line))]
+            if len(lines) != len(rest):
+                raise ValueError(f"{path.name}: {head} has a line that is none")
+            yield path, head, lines
 
 
 def cases(scene: Scene, chance: random.Random) -> Iterator[Case]:
@@ -102,6 +127,13 @@ def cases(scene: Scene, chance: random.Random) -> Iterator[Case]:
                 yield Case(_filled(unsaid, language, names), passage, "unsaid", pair)
 
 
+def filled(scenes: Iterable[Scene], seed: int) -> Iterator[tuple[Case, ...]]:
+    """The cases of each scene, languages and names drawn by the seed."""
+    chance = random.Random(seed)
+    for scene in scenes:
+        yield tuple(cases(scene, chance))
+
+
 def _names(kind: str, chance: random.Random) -> Sequence[Mapping[str, str]]:
     """Two names, each by language; none for scenes without slots."""
     if kind == "-":
@@ -120,24 +152,21 @@ def _filled(text: str, language: str, names: Sequence[Mapping[str, str]]) -> str
     return re.sub(r"\{[AB]\}", lambda match: slots[match.group()], text)
 
 
-def measure(scenes: Sequence[Scene], seed: int) -> dict[str, object]:
+def measure(groups: Sequence[Sequence[Case]]) -> dict[str, object]:
     """By kind of claim: how many, and the shares called and doubted; the codes behind true claims that are called."""
-    chance = random.Random(seed)
     found: dict[str, Counter[str]] = defaultdict(Counter)
     codes: Counter[str] = Counter()
     pairs: dict[str, Counter[str]] = defaultdict(Counter)
-    for scene in scenes:
-        for case in cases(scene, chance):
-            finding = check(case.claim, [case.passage])
-            called = finding.verdict in (Verdict.UNSUPPORTED, Verdict.CONTRADICTED)
-            sort = "called" if called else "doubted" if finding.verdict is Verdict.PARTIAL else "carried"
-            found[case.kind][sort] += 1
-            if case.kind == "true":
-                pairs[case.languages][sort] += 1
-                codes[finding.code] += called
+    for case in itertools.chain.from_iterable(groups):
+        finding = check(case.claim, [case.passage])
+        called = finding.verdict in (Verdict.UNSUPPORTED, Verdict.CONTRADICTED)
+        sort = "called" if called else "doubted" if finding.verdict is Verdict.PARTIAL else "carried"
+        found[case.kind][sort] += 1
+        if case.kind == "true":
+            pairs[case.languages][sort] += 1
+            codes[finding.code] += called
     return {
-        "scenes": len(scenes),
-        "seed": seed,
+        "passages": len(groups),
         **{kind: _shares(counts) for kind, counts in found.items()},
         "true_by_languages": {pair: _shares(counts) for pair, counts in sorted(pairs.items())},
         "called_though_true": dict((+codes).most_common()),
@@ -151,10 +180,12 @@ def _shares(counts: Counter[str]) -> dict[str, float]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="?", choices=("scenes", "briefs"), default="scenes")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    result = measure(list(read_scenes())[:: given.every], given.seed)
+    groups = list(read_briefs()) if given.what == "briefs" else list(filled(read_scenes(), given.seed))
+    result = measure(groups[:: given.every])
     print(json.dumps(result, indent=2, ensure_ascii=False))
     true = result["true"]
     assert isinstance(true, dict)
