@@ -16,7 +16,7 @@ _OTHERS = re.compile(r"\b(?:others?|further|more|weitere\w*|andere\w*)\b|另外|
 _COMPARED = re.compile(
     r"\b(?:less|fewer|more|lower|higher|gap|difference|fell|rose|grew|dropped|shrank|shrunk|narrowed|widened|gained|lost|"
     r"weniger|mehr|niedriger|höher|differenz|unterschied|sank|stieg|fiel|schrumpfte|wuchs|verlor|gesunken|gestiegen)\b"
-    r"|[少多]|相差|差距|缩小|扩大|下降|上升|增加|提高|降低|下滑",
+    r"|[少多低高]|相差|差距|缩小|扩大|下降|上升|增加|提高|降低|下滑",
     re.IGNORECASE,
 )
 

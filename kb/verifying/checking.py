@@ -13,7 +13,7 @@ from kb.verifying.agreement import carries, derived, elliptic, same_unit, same_v
 from kb.verifying.alignment import Window, comparable, segments, share, windows
 from kb.verifying.attribution import said_by_another
 from kb.verifying.cohesion import misplaced
-from kb.verifying.measures import ARTICLE, Figure
+from kb.verifying.measures import IMPLIED, LOOSE, Figure
 from kb.verifying.opposition import ASKED, opposition
 from kb.verifying.quotes import Found, Quotation, locate, omitted, quotations, stands_in
 from kb.verifying.reading import Reading, fold, read
@@ -183,7 +183,7 @@ def _figures(claim: Reading, passages: Sequence[Reading], found: Sequence[Window
     present = [figure for passage in passages for figure in passage.figures]
     years = {float(day.year) for passage in passages for day in passage.days if day.year}
     for figure in claim.figures:
-        if figure.kind == ARTICLE or carries(present, figure) or (not figure.units and figure.value in years):
+        if figure.kind == IMPLIED or carries(present, figure) or (not figure.units and figure.value in years):
             continue
         if derived(present, figure, claim.text) or elliptic(present, figure):
             continue
@@ -191,7 +191,8 @@ def _figures(claim: Reading, passages: Sequence[Reading], found: Sequence[Window
         if (label or not figure.units) and not figure.scaled and _written(figure, claim, passages):
             continue
         written = claim.text[figure.start : figure.end].strip()
-        swapped = [other for other in present if same_value(other, figure) and not same_unit(other, figure)]
+        firm = [other for other in present if other.kind not in LOOSE]
+        swapped = [other for other in firm if same_value(other, figure) and not same_unit(other, figure)]
         if swapped:
             yield Finding(Verdict.CONTRADICTED, f'the figure "{written}" has another unit in the cited passage', "unit")
         others = [other for other in present if other.units & figure.units] if figure.units else []

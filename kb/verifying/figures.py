@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from kb.verifying.hanfigures import han_figures
-from kb.verifying.measures import ARTICLE, Figure, make, scale
+from kb.verifying.measures import IMPLIED, Figure, make, scale
 from kb.verifying.numerals import DIGITS, HAN_NUMERAL, HAN_SCALES, from_digits, from_han, ordinal_words, words
 from kb.verifying.units import SCALES
 
@@ -26,7 +26,10 @@ _ORDINAL = re.compile(
     r"(?<![\w.,])(?P<digits>\d{1,3})(?:st|nd|rd|th)\b|第\s?(?P<han>\d{1,6}|"
     + f"[{HAN_NUMERAL}]+)|(?<![\\w.,])(?P<de>\\d{{1,2}})\\.(?=\\s+[A-ZÄÖÜ])"
 )
-_RANGE = "to|and|or|bis|auf|und|oder|至|到|[升增降减]至|-|–|—|~"
+_RANGE = (
+    r"to|and|or|instead of|rather than|bis|auf|und|oder|statt(?: de[rns] \w+)?|sondern auf|"
+    "至|到|而非|而不是|[升增降减]至|-|–|—|~"
+)
 _JOINED = re.compile(rf"\s*(?:{_RANGE}|和|或|、|,)\s*(?:about |rund |US)?[$€£¥]?\s*$", re.IGNORECASE)
 
 _TENTHS = re.compile(
@@ -35,6 +38,7 @@ _TENTHS = re.compile(
     re.IGNORECASE,
 )
 
+_HALVED = re.compile(r"\b(?:halv(?:ed|es|ing)|halbier\w*)\b|减半|砍半|腰斩", re.IGNORECASE)
 _A_YEAR = re.compile(
     r"\b(?:an?|eine?[mnrs]?)(?= (?:year|month|week|day|hour|minute|jahr(?:es|e)?|monats?|woche|tag(?:es)?|stunde)\b)",
     re.IGNORECASE,
@@ -46,7 +50,7 @@ def figures(text: str, language: str) -> tuple[Figure, ...]:
     found = [
         *_ordinals(text),
         *_tenths(text),
-        *_articles(text, language),
+        *_implied(text, language),
         *_in_digits(text, language),
         *_in_words(text, language),
         *han_figures(text),
@@ -82,10 +86,12 @@ def _tenths(text: str) -> Iterator[Figure]:
             yield Figure(match.start(), match.end(), 10.0 * value, frozenset({"percent"}))
 
 
-def _articles(text: str, language: str) -> Iterator[Figure]:
-    """The one of "a year": it carries "one year", and as often it counts nothing ("a day later")."""
+def _implied(text: str, language: str) -> Iterator[Figure]:
+    """The one of "a year", which as often counts nothing ("a day later"), and the half of "halved"."""
+    for match in _HALVED.finditer(text):
+        yield Figure(match.start(), match.end(), 50.0, frozenset({"percent"}), IMPLIED)
     for match in _A_YEAR.finditer(text):
-        yield replace(make(text, match.start(), match.end(), 1.0, scaled=False, language=language), kind=ARTICLE)
+        yield replace(make(text, match.start(), match.end(), 1.0, scaled=False, language=language), kind=IMPLIED)
 
 
 def _in_digits(text: str, language: str) -> Iterator[Figure]:

@@ -19,7 +19,7 @@ _PLAN = re.compile(
 """十四五: the fourteenth five-year plan."""
 
 _NO_COUNT = re.compile(
-    r"一[些样起直般旦定致律再度向]|十分(?!之)|百般|千万不|万一|第一|一[方系]|两[国岸者会]|三[星方]|四[川]|[统唯单同专之]一|五角|百度|千问|一带一路|进一步|十足"
+    r"一[些样起直般旦定致律再度向]|[前上后头]一[年月周天日]|十分(?!之)|百般|千万不|万一|第一|一[方系]|两[国岸者会]|三[星方]|四[川]|[统唯单同专之]一|五角|百度|千问|一带一路|进一步|十足"
 )
 _HAN_COUNTED = re.compile(
     r"[家个名项种款座份条倍亿万元年天周月日轮次颗枚块片台人位件批起国部所只笔章号届期级层例小大多余成分城省]"
@@ -63,7 +63,7 @@ def han_figures(text: str) -> Iterator[Figure]:
         yield Figure(
             match.start(), match.end(), 50.0, frozenset({"percent"}), hedge="over" if match.group() == "过半" else ""
         )
-    for match in re.finditer(r"翻了?一?[番倍]|翻倍", text):
+    for match in re.finditer(r"翻了?一?[番倍]|翻倍|(?:增加|增长|提高|扩大|上升|多)了?一倍", text):
         yield Figure(match.start(), match.end(), 2.0, frozenset({"times"}))
 
 

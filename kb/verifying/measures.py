@@ -28,7 +28,7 @@ _OVER = (
 )
 _HEDGE = re.compile(
     rf"(?:\b(?:(?P<under>{_UNDER})|(?P<over>{_OVER})|(?P<about>{_ABOUT}))\.?(?:\s+(?:the|a|an|die|der|den|das))?"
-    r"|(?P<hunder>不足|不到|少于|低于|最多|至多|多达|高达|近|将近|接近|不超过|以内)|(?P<hover>超过|超|逾|多于|高于|至少|不少于|不低于|大于)"
+    r"|(?P<hunder>不足|不到|少于|低于|最多|至多|多达|高达|近|将近|接近|不超过|不会超过|不得超过|以内)|(?P<hover>超过|超|逾|多于|高于|至少|不少于|不低于|大于)"
     r"|(?P<habout>约|大约|大概|左右|估计))\s*(?:US)?[$€£¥]?\s*$",
     re.IGNORECASE,
 )
@@ -40,8 +40,8 @@ _STOPS = (
 )
 _STOP_WORDS = frozenset(_STOPS.split())
 
-ARTICLE = "article"
-LOOSE = frozenset({"small", ARTICLE})
+IMPLIED = "implied"
+LOOSE = frozenset({"small", IMPLIED})
 """Kinds of figures that a text may name without counting anything."""
 
 
@@ -49,8 +49,8 @@ LOOSE = frozenset({"small", ARTICLE})
 class Figure:
     """A figure as a text names it. `units` are those it may carry, `hedge` is about, over, under or "".
 
-    `kind` is number, ordinal, small (a number word below four without a measure, often no count at all) or article (the
-    "a" of "a year").
+    `kind` is number, ordinal, small (a number word below four without a measure, often no count at all) or implied (the
+    "a" of "a year", "halved": it carries a figure, and states none that would have to be carried).
     """
 
     start: int
