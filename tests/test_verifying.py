@@ -479,7 +479,7 @@ def test_every_axis_has_both_answers() -> None:
 FLOORS = {
     "dev": {"actor_swapped": 0.89, "negation_flipped": 0.93},
     "dev-2": {"actor_swapped": 0.92, "negation_flipped": 0.92},
-    "test": {"actor_swapped": 0.84, "date_swapped": 0.97, "negation_flipped": 0.96},
+    "test": {"actor_swapped": 0.84, "date_swapped": 0.97, "negation_flipped": 0.93},
     "held-1": {"actor_swapped": 0.93, "negation_flipped": 0.86},
     "held-2": {"actor_swapped": 0.78, "negation_flipped": 0.94, "wrong_source": 0.9},
     "held-3": {"actor_swapped": 0.84, "negation_flipped": 0.86, "unit_swapped": 0.66},

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from kb.verifying.actors import Names
-from kb.verifying.alignment import Segment, Unit, clauses, found_in, units
+from kb.verifying.alignment import Segment, Unit, clauses, counted, found_in, segments, units
 from kb.verifying.lexicon import load_words
 from kb.verifying.polarity import Negation, Stance, polarity
 from kb.verifying.reading import Reading, read
@@ -96,3 +96,16 @@ def overlap(wanted: Sequence[Unit], statement: Statement, around: Sequence[State
         elif found_in(unit, rest, passage) or any(f"e:{id}" in unit.keys for id in taken):
             total += unit.weight * SAME_SENTENCE
     return total
+
+
+def nearness(claim: Reading, passage: Reading) -> float:
+    """The weighted share of a claim's words, other than names, figures, dates and words of direction, that stand in the
+    one sentence of the passage that has most of them, of those that can be looked for there."""
+    able = [unit for unit in units(claim.text) if _plain(unit) and counted(unit, claim, passage)]
+    total = sum(unit.weight for unit in able)
+    shares = (sum(unit.weight for unit in able if found_in(unit, [part], passage)) for part in segments(passage.text))
+    return max(shares, default=0.0) / total if total else 0.0
+
+
+def _plain(unit: Unit) -> bool:
+    return bool(unit.keys) and not any(key[0] in "en" for key in unit.keys) and not is_direction(unit)
