@@ -353,7 +353,8 @@ def _denial(
     able = comparable(claim, passage)
     everything = statements(passage.text, names)
     around = [item for item in everything if item.sentence == level[0].statement.sentence]
-    for unit in statement.denied if nearness(claim, passage) >= DENIED else ():
+    near = bool(statement.denied) and nearness(claim, passage) >= DENIED
+    for unit in statement.denied if near else ():
         holders = [item for item in around if counted(unit, claim, passage) and found_in(unit, [item.part], passage)]
         rest = [other for other in wanted if other is not unit and counted(other, claim, passage)]
         related = [item for item in everything if any(found_in(other, [item.part], passage) for other in rest)]
