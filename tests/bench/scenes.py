@@ -40,7 +40,7 @@ _LINE = re.compile(r"(?P<part>[EFPTNXS]) (?P<language>en|de|zh) (?P<text>\S.*)")
 _WRONG = {"T": "true", "N": "turned", "S": "swapped", "X": "unsaid"}
 
 KINDS = {"o": ("company",), "p": ("person",), "c": ("country",)}
-WITH_ARTICLE = frozenset({"us", "eu", "united-states", "european-union", "netherlands", "uae"})
+WITH_ARTICLE = frozenset({"us", "eu", "nl", "ae", "ch", "tr", "sk", "ua", "ph", "ir", "iq"})
 """Countries that German names with an article or in the plural: they would not fit the sentences."""
 
 _MADE = {
