@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from kb.verifying.numerals import from_digits, from_han
 from kb.verifying.polarity import polarity
 from kb.verifying.quotes import Found, locate, quotations, stands_in
 from kb.verifying.reading import language_of, read
+from kb.verifying.reasons import WORDS, Reason
 from tests.bench.scenes import FLOOR as SCENES_FLOOR
 from tests.bench.scenes import filled, measure, read_briefs, read_scenes
 
@@ -290,9 +292,9 @@ def test_false_sentences_are_caught_with_their_reason(
 
 def test_the_reason_names_what_is_wrong() -> None:
     found = check("Zhipu AI bietet 1,5 Milliarden Token an.", [OFFERS])
-    assert found.reason == 'the figure "1,5 Milliarden" is in no cited passage; it gives "50 million"'
+    assert str(found.reason) == 'the figure "1,5 Milliarden" is in no cited passage; it gives "50 million"'
     found = check("Moonshot AI offers 50 million free tokens.", [OFFERS])
-    assert found.reason == 'the name "Moonshot AI" is in no cited passage'
+    assert str(found.reason) == 'the name "Moonshot AI" is in no cited passage'
 
 
 def test_quotations_belong_to_their_speaker() -> None:
@@ -318,6 +320,22 @@ def test_no_citation_and_nothing_to_check() -> None:
     assert check("Baidu offers tokens.", []).code == "no_citation"
     assert check("Baidu offers tokens.", ["  "]).verdict is Verdict.UNSUPPORTED
     assert check(" [1] —", [OFFERS]).verdict is Verdict.UNCHECKED
+
+
+@pytest.mark.parametrize(
+    "text", ["providers from third countries", "Anbieter aus dritten Staaten", "来自第三国的供应商"]
+)
+def test_a_third_country_is_no_figure(text: str) -> None:
+    assert figures(text, language_of(text)) == ()
+    assert figures("der dritte Staat, das dritte Paket", "de")
+
+
+def test_every_reason_is_told_in_three_languages_about_the_same_things() -> None:
+    for key, texts in WORDS.items():
+        assert set(texts) == {"en", "de", "zh"}, key
+        assert len({tuple(sorted(set(re.findall(r"{\d}", text)))) for text in texts.values()}) == 1, key
+    assert Reason("no_name", ("Halden",)).told("de") == "der Name „Halden“ steht in keiner angeführten Passage"
+    assert Reason("uncited").told("fr") == str(Reason("uncited")) == "no passage is cited"
 
 
 def test_a_second_passage_can_carry_the_rest() -> None:
@@ -502,7 +520,7 @@ def test_the_floor_on_the_claim_set(name: str) -> None:
 
 
 def test_scenes_and_briefs_are_whole_and_few_true_claims_are_called() -> None:
-    for groups in (list(filled(read_scenes(), seed=1))[::20], list(read_briefs())[::5]):
+    for groups in (list(filled(read_scenes(), seed=1))[::20], list(read_briefs())[::25]):
         true = measure(groups)["true"]
         assert isinstance(true, dict)
         assert true["claims"] == sum(case.kind == "true" for cases in groups for case in cases) > 100

@@ -153,7 +153,7 @@ def _finished(
         notes.append(note("thin", language))
     else:
         text = citing.carried_back(text)
-        first = tuple(checked_sentences(text, shown, similarity))
+        first = tuple(checked_sentences(text, shown, similarity, language))
         whole = tuple(_recited(each, shown, similarity, question.language, language) for each in first)
         checked = tuple(each for each in whole if not screening.strays(each, question.text, shown, language))
         if whole != checked:
@@ -210,8 +210,11 @@ def _told(completion: Completion, asking: Asking) -> str:
     return explain(failure, asking.opener.registry.get(completion.provider), asking.language)
 
 
-def checked_sentences(text: str, shown: Sequence[Passage], similarity: Similarity | None = None) -> Iterator[Sentence]:
-    """Each sentence of an answer with the verdict on it; a sentence without a citation is unsupported."""
+def checked_sentences(
+    text: str, shown: Sequence[Passage], similarity: Similarity | None, language: str
+) -> Iterator[Sentence]:
+    """Each sentence of an answer with the verdict on it, the reason in `language`; a sentence without a citation is
+    unsupported."""
     for start, end in sentences(text):
         sentence = text[start:end]
         bare, numbers = citing.split(sentence)
@@ -219,7 +222,7 @@ def checked_sentences(text: str, shown: Sequence[Passage], similarity: Similarit
             continue
         citing.check(numbers, len(shown))
         finding = check(bare, [evidence(shown[number - 1]) for number in numbers], similarity=similarity)
-        yield Sentence(sentence, numbers, finding.verdict, finding.reason)
+        yield Sentence(sentence, numbers, finding.verdict, finding.reason.told(language))
 
 
 def _recited(

@@ -17,6 +17,7 @@ from kb.verifying.measures import IMPLIED, LOOSE, Figure
 from kb.verifying.opposition import ASKED, opposition
 from kb.verifying.quotes import Found, Quotation, locate, omitted, quotations, stands_in
 from kb.verifying.reading import Reading, fold, read
+from kb.verifying.reasons import Reason
 from kb.verifying.speech import said_by_other
 
 Similarity = Callable[[str, str], float]
@@ -44,14 +45,14 @@ _MARKER = re.compile(r"\s*\[\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\]")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the check says of one sentence: the verdict, why in a few English words, and a machine word for why.
+    """What the check says of one sentence: the verdict, why, and a machine word for why.
 
     `code` is one of supported, no_citation, empty, quote, attribution, number, unit, date, name, negation, asked,
     actor, pairing, content, similarity.
     """
 
     verdict: Verdict
-    reason: str
+    reason: Reason
     code: str
 
 
@@ -64,14 +65,14 @@ def check(sentence: str, evidence: Sequence[str], *, similarity: Similarity | No
     """
     sentence = _MARKER.sub("", sentence).strip()
     if not any(char.isalnum() for char in sentence):
-        return Finding(Verdict.UNCHECKED, "nothing is said that could be checked", "empty")
+        return Finding(Verdict.UNCHECKED, Reason("empty"), "empty")
     texts = [text for text in evidence if text.strip()]
     if not texts:
-        return Finding(Verdict.UNSUPPORTED, "no passage is cited", "no_citation")
+        return Finding(Verdict.UNSUPPORTED, Reason("uncited"), "no_citation")
     claim = read(sentence)
     passages = [read(text) for text in texts]
     if any(stands_in(sentence, text) for text in texts):
-        return Finding(Verdict.SUPPORTED, "it stands in the cited passage word for word", "supported")
+        return Finding(Verdict.SUPPORTED, Reason("verbatim"), "supported")
     found = windows(sentence, passages)
     doubt: Finding | None = None
     for gate in (_quotes, _dates, _figures, _names, _opposed, _cohesion, _speech):
@@ -90,22 +91,17 @@ def _quotes(claim: Reading, passages: Sequence[Reading], _: Sequence[Window]) ->
             number = places.index(best)
             left_out = omitted(quotation.text, passages[number].text)
             if re.search(r"\b(?:not|nicht|kein\w*|never|nie)\b|不|没有|未", left_out):
-                yield Finding(
-                    Verdict.CONTRADICTED, f"the ellipsis in {_shown(quotation)} leaves out a negation", "quote"
-                )
+                yield Finding(Verdict.CONTRADICTED, Reason("ellipsis", (_shown(quotation),)), "quote")
             if other := said_by_another(claim, quotation, passages[number], best[1], best[2]):
-                yield Finding(
-                    Verdict.CONTRADICTED, f"the passage gives the words {_shown(quotation)} to {other}", "attribution"
-                )
+                reason = Reason("speaker_of_words", (_shown(quotation), other))
+                yield Finding(Verdict.CONTRADICTED, reason, "attribution")
             continue
         if best[0] is Found.STITCHED:
-            yield Finding(
-                Verdict.UNSUPPORTED, f"{_shown(quotation)} joins words that stand apart in the passage", "quote"
-            )
+            yield Finding(Verdict.UNSUPPORTED, Reason("stitched", (_shown(quotation),)), "quote")
         elif claim.language == "en" and quotation.is_title and _title_known(quotation, passages):
             continue
         elif not (quotation.is_term and not _spoken(claim, quotation) and _term_known(quotation, passages)):
-            yield Finding(Verdict.UNSUPPORTED, f"the words {_shown(quotation)} are in no cited passage", "quote")
+            yield Finding(Verdict.UNSUPPORTED, Reason("no_quote", (_shown(quotation),)), "quote")
 
 
 _SPEAKS = re.compile(
@@ -153,11 +149,8 @@ def _dates(claim: Reading, passages: Sequence[Reading], found: Sequence[Window])
         written = claim.text[day.start : day.end].strip()
         near = [other for other in _near_days(passages, found) if _as_precise(other, day)]
         if near:
-            other = near[0]
-            yield Finding(
-                Verdict.CONTRADICTED, f'the date "{written}" is in no cited passage; it gives "{other[1]}"', "date"
-            )
-        yield Finding(Verdict.UNSUPPORTED, f'the date "{written}" is in no cited passage', "date")
+            yield Finding(Verdict.CONTRADICTED, Reason("other_date", (written, near[0][1])), "date")
+        yield Finding(Verdict.UNSUPPORTED, Reason("no_date", (written,)), "date")
 
 
 def _near_days(passages: Sequence[Reading], found: Sequence[Window]) -> list[tuple[dates.Day, str]]:
@@ -194,16 +187,14 @@ def _figures(claim: Reading, passages: Sequence[Reading], found: Sequence[Window
         firm = [other for other in present if other.kind not in LOOSE]
         swapped = [other for other in firm if same_value(other, figure) and not same_unit(other, figure)]
         if swapped:
-            yield Finding(Verdict.CONTRADICTED, f'the figure "{written}" has another unit in the cited passage', "unit")
+            yield Finding(Verdict.CONTRADICTED, Reason("other_unit", (written,)), "unit")
         others = [other for other in present if other.units & figure.units] if figure.units else []
         if figure.kind == "small" and not others:
             continue
         near = _near_figures(passages, found, figure)
         if near:
-            yield Finding(
-                Verdict.CONTRADICTED, f'the figure "{written}" is in no cited passage; it gives "{near}"', "number"
-            )
-        yield Finding(Verdict.UNSUPPORTED, f'the figure "{written}" is in no cited passage', "number")
+            yield Finding(Verdict.CONTRADICTED, Reason("other_figure", (written, near)), "number")
+        yield Finding(Verdict.UNSUPPORTED, Reason("no_figure", (written,)), "number")
 
 
 def _written(figure: Figure, claim: Reading, passages: Sequence[Reading]) -> bool:
@@ -237,15 +228,15 @@ def _names(claim: Reading, passages: Sequence[Reading], _: Sequence[Window]) -> 
         written = claim.text[mention.start : mention.end]
         described = all(load_entities()[id].kind in DESCRIBED for id in mention.ids)
         verdict = Verdict.PARTIAL if described else Verdict.UNSUPPORTED
-        yield Finding(verdict, f'the name "{written}" is in no cited passage', "name")
+        yield Finding(verdict, Reason("no_name", (written,)), "name")
     for name in names.unknown_names(claim):
         if names.carried(name, passages):
             continue
         if names.other_script_only(passages) and not any(char.isdigit() for char in name.text):
-            yield Finding(Verdict.PARTIAL, f'the name "{name.text}" cannot be looked for in a Chinese passage', "name")
+            yield Finding(Verdict.PARTIAL, Reason("other_script", (name.text,)), "name")
             continue
         if name.firm or all(comparable(claim, passage) for passage in passages) or claim.language == "zh":
-            yield Finding(Verdict.UNSUPPORTED, f'the name "{name.text}" is in no cited passage', "name")
+            yield Finding(Verdict.UNSUPPORTED, Reason("no_name", (name.text,)), "name")
 
 
 def _opposed(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Iterator[Finding]:
@@ -256,13 +247,12 @@ def _opposed(claim: Reading, passages: Sequence[Reading], found: Sequence[Window
 
 def _speech(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Iterator[Finding]:
     if speaker := said_by_other(claim, passages):
-        yield Finding(Verdict.CONTRADICTED, f"in the cited passage {speaker} says this", "attribution")
+        yield Finding(Verdict.CONTRADICTED, Reason("speaker", (speaker,)), "attribution")
 
 
 def _cohesion(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Iterator[Finding]:
     if wrong := misplaced(claim, passages):
-        reason = f'"{wrong.written}" belongs to something else in the cited passage, which has "{wrong.there}" here'
-        yield Finding(Verdict.CONTRADICTED, reason, wrong.code)
+        yield Finding(Verdict.CONTRADICTED, Reason("misplaced", (wrong.written, wrong.there)), wrong.code)
 
 
 def _content(
@@ -275,17 +265,17 @@ def _content(
     if alike is not None:
         if alike < UNLIKE and ratio < enough:
             verdict = Verdict.UNSUPPORTED if ratio < some else Verdict.PARTIAL
-            return Finding(verdict, "no cited passage seems to be about this", "similarity")
+            return Finding(verdict, Reason("elsewhere"), "similarity")
         if alike >= ALIKE:
             enough -= 0.1
     little = not same and weight < LITTLE
     if little and ratio < some:
-        return Finding(Verdict.PARTIAL, "too little of it can be compared across the languages", "content")
+        return Finding(Verdict.PARTIAL, Reason("little"), "content")
     if ratio >= enough or little:
-        return Finding(Verdict.SUPPORTED, "figures, names and words are in the cited passages", "supported")
+        return Finding(Verdict.SUPPORTED, Reason("found"), "supported")
     if ratio >= some:
-        return Finding(Verdict.PARTIAL, f"only {ratio:.0%} of what it says was found in the cited passages", "content")
-    return Finding(Verdict.UNSUPPORTED, f"hardly anything of it ({ratio:.0%}) is in the cited passages", "content")
+        return Finding(Verdict.PARTIAL, Reason("share", (f"{ratio:.0%}",)), "content")
+    return Finding(Verdict.UNSUPPORTED, Reason("hardly", (f"{ratio:.0%}",)), "content")
 
 
 def _likeness(

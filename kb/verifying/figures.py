@@ -26,6 +26,9 @@ _ORDINAL = re.compile(
     r"(?<![\w.,])(?P<digits>\d{1,3})(?:st|nd|rd|th)\b|第\s?(?P<han>\d{1,6}|"
     + f"[{HAN_NUMERAL}]+)|(?<![\\w.,])(?P<de>\\d{{1,2}})\\.(?=\\s+[A-ZÄÖÜ])"
 )
+_OTHERS = re.compile(r"third[\s-](?:countr|part(?:y|ies)\b)|dritte[nr]? (?:Länder|Staaten)|第三[国方]", re.IGNORECASE)
+"""A third country is any other one: it need not be counted where German says "Drittstaat"."""
+
 _RANGE = (
     r"to|and|or|instead of|rather than|bis|auf|und|oder|statt(?: de[rns] \w+)?|sondern auf|"
     "至|到|而非|而不是|[升增降减]至|-|–|—|~"
@@ -68,10 +71,11 @@ def _ordinals(text: str) -> Iterator[Figure]:
     for match in _ORDINAL.finditer(text):
         written = match["digits"] or match["han"] or match["de"]
         value = float(written) if written.isdigit() else from_han(written)
-        if value is not None and (value > 1 or match["han"] is None):
+        if value is not None and (value > 1 or match["han"] is None) and not _OTHERS.match(text, match.start()):
             yield Figure(match.start(), match.end(), value, frozenset(), "ordinal")
     for match in _WORD.finditer(text):
-        if (number := ordinal_words().get(match.group().lower())) is not None:
+        number = ordinal_words().get(match.group().lower())
+        if number is not None and not _OTHERS.match(text, match.start()):
             # "Second" is a unit of time and a turn of phrase as well.
             kind = "small" if number == 2 else "ordinal"
             yield Figure(match.start(), match.end(), float(number), frozenset(), kind)

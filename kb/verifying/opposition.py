@@ -13,6 +13,7 @@ from kb.verifying.binding import exchanged, misbound
 from kb.verifying.dates import same as same_day
 from kb.verifying.quotes import quotations, stands_in
 from kb.verifying.reading import Reading
+from kb.verifying.reasons import Reason
 from kb.verifying.relations import told
 from kb.verifying.roles import Cast, Part, Role, cast, named, replaced, turned
 from kb.verifying.statements import Statement, nearness, overlap, statements, topic
@@ -81,7 +82,7 @@ class Opposed:
     """How the claim goes against its passages: code is actor or negation."""
 
     code: str
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def opposition(claim: Reading, passages: Sequence[Reading], found: Sequence[Wind
     relations = told(claim, passages)
     if relations.turned:
         doer, agent = (_shown(id) for id in relations.turned)
-        return Opposed("actor", f"in the cited passage {agent} does this, not {doer}")
+        return Opposed("actor", Reason("other_agent", (agent, doer)))
     return (
         (_actors(claim, passages, near) if near and not relations.straight else None)
         or _statements(claim, passages)
@@ -111,17 +112,17 @@ def opposition(claim: Reading, passages: Sequence[Reading], found: Sequence[Wind
 
 def _ties(claim: Reading, passages: Sequence[Reading]) -> Opposed | None:
     if pair := untied(claim, passages):
-        return Opposed("negation", f'the sentence says "{pair[0]}", the cited passage "{pair[1]}"')
+        return Opposed("negation", Reason("ties", pair))
     return None
 
 
 def _bindings(claim: Reading, passages: Sequence[Reading]) -> Opposed | None:
     if pair := exchanged(claim, passages):
         doer, agent = (_shown(id) for id in pair)
-        return Opposed("actor", f"in the cited passage {doer} and {agent} have each other's place")
+        return Opposed("actor", Reason("exchanged", (doer, agent)))
     if pair := misbound(claim, passages):
         doer, agent = (_shown(id) for id in pair)
-        return Opposed("actor", f"the cited passage says this of {agent}, not of {doer}")
+        return Opposed("actor", Reason("of_another", (agent, doer)))
     return None
 
 
@@ -133,7 +134,7 @@ def _actors(claim: Reading, passages: Sequence[Reading], near: Sequence[Window])
         theirs = cast(passage, passage.sentences[window.first : window.last + 1], names)
         if pair := turned(mine, theirs):
             doer, agent = (_shown(id) for id in pair)
-            return Opposed("actor", f"in the cited passage {agent} acts, not {doer}")
+            return Opposed("actor", Reason("other_agent", (agent, doer)))
     best = next((window for window in near if window.first == window.last), near[0])
     first = passages[near[0].passage]
     told = _straight(mine, cast(first, first.sentences[near[0].first : near[0].last + 1], names))
@@ -145,7 +146,7 @@ def _actors(claim: Reading, passages: Sequence[Reading], near: Sequence[Window])
         theirs = cast(passage, passage.sentences[best.first - 1 : best.last + 1], names)
     if best.share >= CLOSE and (pair := replaced(mine, theirs)):
         doer, agent = (_shown(id) for id in pair)
-        return Opposed("actor", f"the cited passage says this of {agent}, not of {doer}")
+        return Opposed("actor", Reason("of_another", (agent, doer)))
     return None
 
 
@@ -236,7 +237,7 @@ def _direction(
         same = [stance for stance, _ in theirs if stance.sign == mine[0].sign]
         done = not _WISH.search(claim.text) and any(role.part is Part.AGENT for role in statement.actors)
         if same and own and done and all(stance.asked for stance in same):
-            return Opposed(ASKED, "the cited passage only asks for this")
+            return Opposed(ASKED, Reason("asked"))
         if same:
             continue
         if len({stance.sign for stance in said_at_all if stance.axis == axis}) > 1:
@@ -251,7 +252,7 @@ def _direction(
             continue
         said = claim.text[mine[0].start : mine[0].end]
         written = there.passage.text[theirs[0][0].start : theirs[0][0].end]
-        return Opposed("negation", f'"{said}" points the other way than "{written}" in the cited passage')
+        return Opposed("negation", Reason("direction", (said, written)))
     return None
 
 
@@ -274,7 +275,7 @@ def _course(
         if near and told == {-mine}:
             part = near[0].statement.part
             written = near[0].passage.text[part.start : part.end].strip(" ,.;，。；")
-            return Opposed("negation", f'the cited passage says the opposite: "{written}"')
+            return Opposed("negation", Reason("opposite", (written,)))
     return None
 
 
@@ -359,7 +360,7 @@ def _denial(
         rest = [other for other in wanted if other is not unit and counted(other, claim, passage)]
         related = [item for item in everything if any(found_in(other, [item.part], passage) for other in rest)]
         if holders and not any(_negative(item) for item in (*holders, *related)):
-            return Opposed("negation", "the sentence denies what the cited passage says")
+            return Opposed("negation", Reason("denies"))
     if any(_negative(each) for each in statements(claim.text, names)):
         return None
     own = {key for unit in wanted for key in unit.keys if able or key[0] in "em"}
@@ -375,7 +376,7 @@ def _denial(
                 if other is not item and not any(stance.sign < 0 for stance in other.stances)
             )
             if unit.keys & own and not said:
-                return Opposed("negation", "the cited passage denies what the sentence says")
+                return Opposed("negation", Reason("denied"))
     return None
 
 
