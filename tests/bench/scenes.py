@@ -8,8 +8,9 @@ filled in with names, so that exchanging them turns the roles; scenes without th
 Every claim of a scene is checked against E and F in one language each, drawn by the seed. Their words are far apart
 on purpose: this is the hardest reading the check is measured on, not the usual one.
 
-A brief (`tests/claims/briefs/*.txt`, invented too) is a passage P as news has them and claims as a model writes them:
-T true, N with another outcome, S with other roles or another speaker, X with one thing that is not said.
+A brief (`tests/claims/briefs/*.txt`, invented too) is a passage P as news have them and claims as a model writes them:
+T true, C true and close to the passage's words, N with another outcome, S with other roles or another speaker, X with
+one thing that is not said.
 
 Called: unsupported or contradicted. Doubted: partial. Exit status 1 if more true claims are called than `FLOOR` allows.
 """
@@ -36,8 +37,8 @@ LANGUAGES = ("en", "de", "zh")
 FLOOR = 0.25
 
 _HEAD = re.compile(r"# (?P<kind>[opc-]) (?P<name>\S+)")
-_LINE = re.compile(r"(?P<part>[EFPTNXS]) (?P<language>en|de|zh) (?P<text>\S.*)")
-_WRONG = {"T": "true", "N": "turned", "S": "swapped", "X": "unsaid"}
+_LINE = re.compile(r"(?P<part>[EFPTCNXS]) (?P<language>en|de|zh) (?P<text>\S.*)")
+_WRONG = {"T": "true", "C": "true", "N": "turned", "S": "swapped", "X": "unsaid"}
 
 KINDS = {"o": ("company",), "p": ("person",), "c": ("country",)}
 WITH_ARTICLE = frozenset({"us", "eu", "nl", "ae", "ch", "tr", "sk", "ua", "ph", "ir", "iq"})
@@ -88,7 +89,7 @@ def read_briefs(folder: Path = CLAIMS / "briefs") -> Iterator[tuple[Case, ...]]:
     for path, head, lines in _blocks(folder):
         passages = [line for line in lines if line["part"] == "P"]
         claims = [line for line in lines if line["part"] in _WRONG]
-        if len(passages) != 1 or {line["part"] for line in claims} != set(_WRONG):
+        if len(passages) != 1 or {line["part"] for line in claims} | {"C"} != set(_WRONG):
             raise ValueError(f"{path.name}: {head} needs one P and T, N, S and X")
         passage = passages[0]
         yield tuple(
