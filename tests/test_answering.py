@@ -143,6 +143,18 @@ def test_a_sentence_without_a_citation_is_unsupported(kb: KnowledgeBase, fake: F
     assert [sentence.verdict for sentence in answer.sentences] == [Verdict.SUPPORTED, Verdict.UNSUPPORTED]
 
 
+@pytest.mark.parametrize(
+    ("interface", "reason"),
+    [("en", "no passage is cited"), ("de", "es ist keine Passage angeführt"), ("zh", "没有引用任何段落")],
+)
+def test_reasons_are_told_in_the_language_of_the_interface(
+    kb: KnowledgeBase, fake: FakeProviders, interface: str, reason: str
+) -> None:
+    fake.answer = lambda request: f"{cited(request)} {TRUE}."
+    _, answer = follow(kb, interface=interface)
+    assert answer.sentences[1].reason == reason
+
+
 def test_a_wrong_number_is_put_right_where_another_passage_carries_the_sentence(
     kb: KnowledgeBase, fake: FakeProviders
 ) -> None:
