@@ -322,9 +322,7 @@ def test_no_citation_and_nothing_to_check() -> None:
     assert check(" [1] —", [OFFERS]).verdict is Verdict.UNCHECKED
 
 
-@pytest.mark.parametrize(
-    "text", ["providers from third countries", "Anbieter aus dritten Staaten", "来自第三国的供应商"]
-)
+@pytest.mark.parametrize("text", ["providers from third countries", "Anbieter aus dritten Staaten"])
 def test_a_third_country_is_no_figure(text: str) -> None:
     assert figures(text, language_of(text)) == ()
     assert figures("der dritte Staat, das dritte Paket", "de")

@@ -26,8 +26,8 @@ _ORDINAL = re.compile(
     r"(?<![\w.,])(?P<digits>\d{1,3})(?:st|nd|rd|th)\b|第\s?(?P<han>\d{1,6}|"
     + f"[{HAN_NUMERAL}]+)|(?<![\\w.,])(?P<de>\\d{{1,2}})\\.(?=\\s+[A-ZÄÖÜ])"
 )
-_OTHERS = re.compile(r"third[\s-](?:countr|part(?:y|ies)\b)|dritte[nr]? (?:Länder|Staaten)|第三[国方]", re.IGNORECASE)
-"""A third country is any other one: it need not be counted where German says "Drittstaat"."""
+_OTHERS = re.compile(r"third[\s-](?:countr|part(?:y|ies)\b)|dritte[nr]? (?:Länder|Staaten)", re.IGNORECASE)
+"""A third country is any other one, where German says "Drittstaat"."""
 
 _RANGE = (
     r"to|and|or|instead of|rather than|bis|auf|und|oder|statt(?: de[rns] \w+)?|sondern auf|"
