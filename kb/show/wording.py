@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kb.models import LANGUAGES
 
 NOTES: dict[str, dict[str, str]] = {
@@ -167,11 +169,14 @@ EXPORT: dict[str, dict[str, str]] = {
 
 def words(language: str) -> dict[str, str]:
     """The words of EXPORT in `language`; readers of other languages get English."""
-    chosen = language if language in LANGUAGES else "en"
-    return {key: texts[chosen] for key, texts in EXPORT.items()}
+    return {key: in_language(texts, language) for key, texts in EXPORT.items()}
 
 
 def note(key: str, language: str, /, **values: object) -> str:
     """A note in `language`; readers of other languages get English."""
-    texts = NOTES[key]
-    return texts[language if language in LANGUAGES else "en"].format_map(values)
+    return in_language(NOTES[key], language).format_map(values)
+
+
+def in_language(texts: Mapping[str, str], language: str) -> str:
+    """The text in `language`; readers of other languages get English."""
+    return texts[language if language in LANGUAGES else "en"]

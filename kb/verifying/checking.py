@@ -240,7 +240,7 @@ def _names(claim: Reading, passages: Sequence[Reading], _: Sequence[Window]) -> 
 
 
 def _opposed(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Iterator[Finding]:
-    if against := opposition(claim, passages, found):
+    for against in opposition(claim, passages, found):
         verdict = Verdict.UNSUPPORTED if against.code == ASKED else Verdict.CONTRADICTED
         verdict = verdict if against.firm else Verdict.PARTIAL
         yield Finding(verdict, against.reason, against.code)

@@ -71,7 +71,7 @@ def _ordinals(text: str) -> Iterator[Figure]:
     for match in _ORDINAL.finditer(text):
         written = match["digits"] or match["han"] or match["de"]
         value = float(written) if written.isdigit() else from_han(written)
-        if value is not None and (value > 1 or match["han"] is None) and not _OTHERS.match(text, match.start()):
+        if value is not None and (value > 1 or match["han"] is None):
             yield Figure(match.start(), match.end(), value, frozenset(), "ordinal")
     for match in _WORD.finditer(text):
         number = ordinal_words().get(match.group().lower())

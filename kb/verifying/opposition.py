@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from kb.text.entities import load_entities
 from kb.verifying.actors import PARTS, Names, shared_names
@@ -97,47 +96,29 @@ class _Candidate:
     passage: Reading
 
 
-def opposition(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Opposed | None:
-    """What in the claim goes against its passages, or None."""
+def opposition(claim: Reading, passages: Sequence[Reading], found: Sequence[Window]) -> Iterator[Opposed]:
+    """What in the claim goes against its passages, the surest rule first."""
     near = [window for window in found if window.share >= ABOUT][:3]
     near = [window for window in near if window.weight >= LEVEL * near[0].weight]
     relations = told(claim, passages)
     if relations.turned:
         doer, agent = (_shown(id) for id in relations.turned)
-        return Opposed("actor", Reason("other_agent", (agent, doer)))
-    return _firmest(
-        lambda: _actors(claim, passages, near) if near and not relations.straight else None,
-        lambda: _statements(claim, passages),
-        lambda: _bindings(claim, passages),
-        lambda: _ties(claim, passages),
-    )
-
-
-def _firmest(*rules: Callable[[], Opposed | None]) -> Opposed | None:
-    """The first firm finding, or else the first doubt."""
-    doubt = None
-    for rule in rules:
-        found = rule()
-        if found and found.firm:
-            return found
-        doubt = doubt or found
-    return doubt
-
-
-def _ties(claim: Reading, passages: Sequence[Reading]) -> Opposed | None:
+        yield Opposed("actor", Reason("other_agent", (agent, doer)))
+    if near and not relations.straight and (acting := _actors(claim, passages, near)):
+        yield acting
+    yield from _statements(claim, passages)
+    yield from _bindings(claim, passages)
     if pair := untied(claim, passages):
-        return Opposed("negation", Reason("ties", pair))
-    return None
+        yield Opposed("negation", Reason("ties", pair))
 
 
-def _bindings(claim: Reading, passages: Sequence[Reading]) -> Opposed | None:
+def _bindings(claim: Reading, passages: Sequence[Reading]) -> Iterator[Opposed]:
     if pair := exchanged(claim, passages):
         doer, agent = (_shown(id) for id in pair)
-        return Opposed("actor", Reason("exchanged", (doer, agent)))
+        yield Opposed("actor", Reason("exchanged", (doer, agent)))
     if pair := misbound(claim, passages):
         doer, agent = (_shown(id) for id in pair)
-        return Opposed("actor", Reason("of_another", (agent, doer)))
-    return None
+        yield Opposed("actor", Reason("of_another", (agent, doer)))
 
 
 def _actors(claim: Reading, passages: Sequence[Reading], near: Sequence[Window]) -> Opposed | None:
@@ -169,10 +150,9 @@ def _straight(mine: Cast, theirs: Cast) -> bool:
     return bool({role.id for role in mine.of(Part.AGENT)} & {role.id for role in theirs.of(Part.AGENT)})
 
 
-def _statements(claim: Reading, passages: Sequence[Reading]) -> Opposed | None:
+def _statements(claim: Reading, passages: Sequence[Reading]) -> Iterator[Opposed]:
     quoted = [(item.start, item.end) for item in quotations(claim.text) if not item.is_term]
     names = shared_names(claim, passages)
-    doubt = None
     for statement in statements(claim.text, names):
         written = claim.text[statement.part.start : statement.part.end]
         if any(start <= statement.part.start < end for start, end in quoted):
@@ -183,15 +163,12 @@ def _statements(claim: Reading, passages: Sequence[Reading]) -> Opposed | None:
         candidates = _candidates(claim, statement, wanted, passages, names)
         if not candidates:
             continue
-        found = _firmest(
-            partial(_direction, claim, statement, wanted, candidates, names),
-            partial(_course, claim, statement, wanted, candidates),
-            partial(_denial, claim, statement, wanted, candidates, names),
-        )
-        if found and found.firm:
-            return found
-        doubt = doubt or found
-    return doubt
+        if turned_round := _direction(claim, statement, wanted, candidates, names):
+            yield turned_round
+        if other_course := _course(claim, statement, wanted, candidates):
+            yield other_course
+        if denied := _denial(claim, statement, wanted, candidates, names):
+            yield denied
 
 
 def _candidates(

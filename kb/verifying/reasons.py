@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kb.models import LANGUAGES
+from kb.show.wording import in_language
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "empty": {
@@ -166,7 +166,7 @@ class Reason:
 
     def told(self, language: str) -> str:
         """In `language`; readers of others than en, de and zh get English."""
-        return WORDS[self.key][language if language in LANGUAGES else "en"].format(*self.about)
+        return in_language(WORDS[self.key], language).format(*self.about)
 
     def __str__(self) -> str:
         return self.told("en")
